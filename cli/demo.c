@@ -1,0 +1,403 @@
+#include "demo.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlassist.h>
+
+#include "demo-crew.h"
+#include "demo-proof.h"
+#include "demo-server.h"
+#include "demo-shop.h"
+#include "demo-worker.h"
+
+#define SALES 3000
+#define SALES_MAX 1000000
+
+/* Milliseconds. The whole demo takes less than a minute, on a slow disk too:
+ * killing ends in time, and a transaction carries more sales if it must. */
+#define KILL_EVERY_MIN 15
+#define KILL_EVERY_MAX 85
+#define KILL_UNTIL 25000
+#define PACE_EVERY 2500
+#define READY_BY 45000
+#define GIVE_UP_AT 57000
+#define SHOW_EVERY_TTY 200
+#define SHOW_EVERY_PLAIN 2000
+#define SETTLE_TRIES 100
+
+struct demo {
+	int sales;
+	bool naive;
+	int sabotage;		/* enum shop_sabotage, or -1 */
+	int worker;		/* number of the worker that this process is, or -1 */
+	const char *ledger_url; /* a worker's */
+	struct server *server;
+	struct crew *crew;
+	int64_t started_ms; /* when the first worker was */
+	int64_t shown_ms, paced_ms;
+	int sales_at_once;
+	int64_t left; /* in the outbox, when last looked */
+};
+
+static volatile sig_atomic_t stop; /* somebody pressed Ctrl-C */
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* ---- progress ------------------------------------------------------------ */
+
+static void draw_bar(int64_t done, int64_t all)
+{
+	char bar[25];
+	const int full = (int)(done * (int64_t)(sizeof(bar) - 1) / all);
+
+	for (int i = 0; i < (int)sizeof(bar) - 1; i++)
+		bar[i] = i < full ? '#' : '.';
+	bar[sizeof(bar) - 1] = '\0';
+	printf("\r\033[K   [%s]", bar);
+}
+
+static int show_progress(struct demo *demo, bool is_last)
+{
+	const bool tty = isatty(STDOUT_FILENO);
+	const int64_t now = now_ms();
+
+	if (!is_last && now - demo->shown_ms < (tty ? SHOW_EVERY_TTY : SHOW_EVERY_PLAIN))
+		return 0;
+	demo->shown_ms = now;
+	demo->left = shop_outbox();
+	if (demo->left < 0)
+		return -1;
+	if (tty)
+		draw_bar(demo->sales - demo->left, demo->sales);
+	else
+		printf("  ");
+	printf(" %" PRId64 " of %d sales, %d kills, %d recovered", demo->sales - demo->left,
+	       demo->sales, crew_kills(demo->crew), crew_recovered(demo->crew));
+	if (!tty || is_last)
+		printf("\n");
+	fflush(stdout);
+	return 0;
+}
+
+/* Makes transactions bigger when the disk is too slow for the minute. */
+static void keep_pace(struct demo *demo)
+{
+	const int64_t now = now_ms();
+	const int64_t elapsed = now - demo->started_ms;
+	const int64_t done = demo->sales - demo->left;
+
+	if (now - demo->paced_ms < PACE_EVERY)
+		return;
+	demo->paced_ms = now;
+	if (elapsed * demo->left <= (READY_BY - elapsed) * done)
+		return;
+	demo->sales_at_once *= 2;
+	crew_set_sales_at_once(demo->crew, demo->sales_at_once);
+	printf("%s   This machine is slow: from now on %d sales a transaction.\n",
+	       isatty(STDOUT_FILENO) ? "\r\033[K" : "", demo->sales_at_once);
+}
+
+/* ---- the story ----------------------------------------------------------- */
+
+static void tell_beginning(const struct demo *demo)
+{
+	printf("A till keeps its sales in a SQLite file, and the shop keeps its ledger in PostgreSQL.\n"
+	       "%d workers carry each sale over: DELETE from the till's outbox, INSERT into the\n"
+	       "ledger, ",
+	       WORKERS);
+	if (demo->naive)
+		printf("and then two commits, one after the other, without the library. While they\n"
+		       "work, they are killed (SIGKILL) at random moments. Watch what gets lost.\n\n");
+	else
+		printf("txn_commit(). While they work, they are killed (SIGKILL) at random moments,\n"
+		       "and others go on. In the end every sale must stand in the ledger exactly once.\n\n");
+}
+
+/* Asks for nothing that is not needed when the library cannot use it. */
+static int check_build(void)
+{
+	int r = shop_register("postgresql:///postgres", SHOP_OWNER);
+
+	sqla_engine_unregister(NULL);
+	return r;
+}
+
+static int prepare(struct demo *demo)
+{
+	const int64_t began = now_ms();
+
+	demo->server = server_new();
+	if (!demo->server)
+		return -1;
+	if (chdir(server_folder(demo->server)) < 0) {
+		perror("sqlassist demo: the temporary folder");
+		return -1;
+	}
+	if (shop_register(server_url(demo->server), SHOP_OWNER) < 0)
+		return -1;
+	printf("1. A private PostgreSQL %s in %s ... ", server_version(demo->server),
+	       server_folder(demo->server));
+	fflush(stdout);
+	if (server_start(demo->server, &stop) < 0)
+		return -1;
+	printf("started (%.1f s)\n", (double)(now_ms() - began) / 1000);
+	printf("2. A till with %d sales ... ", demo->sales);
+	fflush(stdout);
+	if (shop_fill(demo->sales) < 0)
+		return -1;
+	printf("filled\n");
+	return 0;
+}
+
+/* One moment of work, and perhaps a murder. 1: the outbox is empty. */
+static int go_on(struct demo *demo)
+{
+	const int64_t elapsed = now_ms() - demo->started_ms;
+	int r;
+
+	if (crew_hire(demo->crew) < 0)
+		return -1;
+	sleep_ms(KILL_EVERY_MIN + random() % (KILL_EVERY_MAX - KILL_EVERY_MIN));
+	r = crew_reap(demo->crew);
+	if (r != 0)
+		return r;
+	if (elapsed < KILL_UNTIL) {
+		crew_kill(demo->crew, random() % 8 == 0);
+		if (crew_recover(demo->crew) < 0)
+			return -1;
+	}
+	if (elapsed > GIVE_UP_AT) {
+		fprintf(stderr,
+			"sqlassist demo: this machine is too slow for a minute's demo;"
+			" try --sales %d\n",
+			demo->sales / 4 + 1);
+		return -1;
+	}
+	if (show_progress(demo, false) < 0)
+		return -1;
+	keep_pace(demo);
+	return 0;
+}
+
+static int move_sales(struct demo *demo)
+{
+	int r = 0;
+
+	printf("3. %d workers carry them over; now and then one is killed, or all at once\n",
+	       WORKERS);
+	demo->crew = crew_new(server_url(demo->server), demo->naive);
+	if (!demo->crew)
+		return -1;
+	demo->sales_at_once = 1;
+	demo->left = demo->sales;
+	demo->started_ms = demo->shown_ms = demo->paced_ms = now_ms();
+	while (r == 0 && !stop)
+		r = go_on(demo);
+	/* The others are about to find the outbox empty, too. */
+	while (r > 0 && !stop && crew_size(demo->crew) > 0) {
+		sleep_ms(5);
+		if (crew_reap(demo->crew) < 0)
+			r = -1;
+	}
+	return r < 0 || stop ? -1 : 0;
+}
+
+/* A killed worker's server process may still be about to prepare. */
+static int settle(struct demo *demo)
+{
+	int r = 1;
+
+	for (int i = 0; i < SETTLE_TRIES && r == 1 && !stop; i++) {
+		sleep_ms(50);
+		r = crew_recover(demo->crew);
+	}
+	return r < 0 || stop ? -1 : show_progress(demo, true);
+}
+
+static int judge(struct demo *demo)
+{
+	const double seconds = (double)(now_ms() - demo->started_ms) / 1000;
+	struct proof proof;
+
+	if (demo->sabotage >= 0 && shop_sabotage((enum shop_sabotage)demo->sabotage) < 0)
+		return -1;
+	printf("4. Where the %d kills fell, and what became of the sale\n", crew_kills(demo->crew));
+	if (crew_print_tally(demo->crew) < 0)
+		return -1;
+	printf("5. The proof, by SQL\n");
+	if (proof_read(&proof) < 0)
+		return -1;
+	proof_print(&proof);
+	if (!proof_holds(&proof)) {
+		printf("\nNOT exactly once: the databases disagree.\n");
+		return -1;
+	}
+	printf("\nProven: %d sales arrived exactly once, in %.1f seconds and in spite of %d kills.\n",
+	       demo->sales, seconds, crew_kills(demo->crew));
+	return 0;
+}
+
+static int play(struct demo *demo)
+{
+	int r;
+
+	catch_signals();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	srandom((unsigned)now_ms());
+	tell_beginning(demo);
+	r = check_build();
+	if (r >= 0)
+		r = prepare(demo);
+	if (r >= 0)
+		r = move_sales(demo);
+	if (r >= 0)
+		r = settle(demo);
+	if (r >= 0)
+		r = judge(demo);
+	if (stop)
+		printf("\nStopped; the server and its folder are removed.\n");
+	crew_free(demo->crew);
+	sqla_engine_unregister(NULL);
+	if (chdir("/") < 0)
+		perror("sqlassist demo: /");
+	server_free(demo->server);
+	return r < 0;
+}
+
+/* ---- the command line ---------------------------------------------------- */
+
+static void print_help(void)
+{
+	printf("Usage: sqlassist demo [--sales N] [--naive]\n"
+	       "\n"
+	       "Carries sales from a SQLite file to a PostgreSQL database by workers that are\n"
+	       "killed at random moments, and proves that each arrived exactly once. Starts a\n"
+	       "private PostgreSQL server in a temporary folder, and removes it again.\n"
+	       "\n"
+	       "  --sales N   how many sales, 10 to %d (%d)\n"
+	       "  --naive     two ordinary commits instead of an atomic one, to see the difference\n"
+	       "  --help      this text\n"
+	       "\n"
+	       "Exit status: 0 if the proof holds, 1 if not or if something failed, 2 for a wrong\n"
+	       "command line.\n",
+	       SALES_MAX, SALES);
+}
+
+static bool read_number(const char *text, long min, long max, int *ret_number)
+{
+	char *end;
+	const long number = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || number < min || number > max) {
+		fprintf(stderr, "sqlassist demo: \"%s\" is not a number from %ld to %ld\n", text,
+			min, max);
+		return false;
+	}
+	*ret_number = (int)number;
+	return true;
+}
+
+static bool read_sabotage(const char *text, int *ret_sabotage)
+{
+	static const char *const names[] = { [SHOP_LOSE_ONE] = "lose",
+					     [SHOP_DOUBLE_ONE] = "double",
+					     [SHOP_CHANGE_ONE] = "change" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		*ret_sabotage = (int)i;
+		return true;
+	}
+	fprintf(stderr, "sqlassist demo: --sabotage takes lose, double or change\n");
+	return false;
+}
+
+/* An exit status, or -1 to go on. */
+static int read_options(int argc, char **argv, struct demo *demo)
+{
+	/* The last three are the demo's own: its workers, and its tests. */
+	static const struct option options[] = {
+		{ "sales", required_argument, NULL, 's' },
+		{ "naive", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "worker", required_argument, NULL, 'w' },
+		{ "ledger", required_argument, NULL, 'l' },
+		{ "sabotage", required_argument, NULL, 'x' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool good = true;
+	int option;
+
+	optind = 0; /* the command's own options were read before */
+	while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 's')
+			good = read_number(optarg, 10, SALES_MAX, &demo->sales);
+		else if (option == 'n')
+			demo->naive = true;
+		else if (option == 'w')
+			good = read_number(optarg, 0, WORKERS - 1, &demo->worker);
+		else if (option == 'l')
+			demo->ledger_url = optarg;
+		else if (option == 'x')
+			good = read_sabotage(optarg, &demo->sabotage);
+		else if (option == 'h')
+			return print_help(), 0;
+		else
+			good = false;
+	}
+	if (good && optind < argc) {
+		fprintf(stderr, "sqlassist demo: it takes no argument \"%s\"\n", argv[optind]);
+		good = false;
+	}
+	return good ? -1 : 2;
+}
+
+int demo_main(int argc, char **argv)
+{
+	struct demo demo = { .sales = SALES, .sabotage = -1, .worker = -1 };
+	const int status = read_options(argc, argv, &demo);
+
+	if (status >= 0)
+		return status;
+	if (demo.worker >= 0)
+		return worker_main(demo.worker, demo.ledger_url ? demo.ledger_url : "", demo.naive);
+	return play(&demo);
+}

@@ -1,0 +1,12 @@
+/* The monotonic clock, in milliseconds. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_ms(void);
+
+/* Milliseconds left until DEADLINE (0: none, then -1), never below 0; fits poll(). */
+int clock_left(int64_t deadline);
+
+#endif

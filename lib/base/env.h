@@ -1,0 +1,10 @@
+/* The one place that reads the environment (sqlassist(3), ENVIRONMENT). */
+#ifndef BASE_ENV_H
+#define BASE_ENV_H
+
+#include <stdbool.h>
+
+/* SQLASSIST_DISABLE_TRANSACTION=1, read once at first use. */
+bool env_transaction_disabled(void);
+
+#endif

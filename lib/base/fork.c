@@ -1,0 +1,87 @@
+#include "base/fork.h"
+
+#include "base/error.h"
+
+#define MOST 16
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} handlers[MOST];
+static unsigned n_handlers;
+
+static pthread_mutex_t *guards[MOST];
+static unsigned n_guards;
+
+static unsigned generation = 1;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lists = PTHREAD_MUTEX_INITIALIZER;
+
+static void before(void)
+{
+	(void)pthread_mutex_lock(&lists);
+	for (unsigned i = n_guards; i > 0; i--)
+		(void)pthread_mutex_lock(guards[i - 1]);
+}
+
+static void give_back(void)
+{
+	for (unsigned i = 0; i < n_guards; i++)
+		(void)pthread_mutex_unlock(guards[i]);
+	(void)pthread_mutex_unlock(&lists);
+}
+
+static void in_child(void)
+{
+	give_back();
+	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < n_handlers; i++)
+		handlers[i].fn(handlers[i].arg);
+}
+
+static void install(void)
+{
+	(void)pthread_atfork(before, give_back, in_child);
+}
+
+unsigned fork_generation(void)
+{
+	(void)pthread_once(&once, install);
+	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
+}
+
+bool fork_is_foreign(unsigned of)
+{
+	return of != fork_generation();
+}
+
+int fork_on_child(void (*fn)(void *arg), void *arg)
+{
+	int status = 0;
+
+	(void)fork_generation();
+	(void)pthread_mutex_lock(&lists);
+	if (n_handlers < MOST) {
+		handlers[n_handlers].fn = fn;
+		handlers[n_handlers].arg = arg;
+		n_handlers++;
+	} else {
+		status = error_set(SQLA_EMISUSE, NULL, NULL, "too many fork handlers");
+	}
+	(void)pthread_mutex_unlock(&lists);
+	return status;
+}
+
+int fork_guard(pthread_mutex_t *lock)
+{
+	int status = 0;
+
+	(void)fork_generation();
+	(void)pthread_mutex_lock(&lists);
+	if (n_guards < MOST)
+		guards[n_guards++] = lock;
+	else
+		status = error_set(SQLA_EMISUSE, NULL, NULL, "too many fork guards");
+	(void)pthread_mutex_unlock(&lists);
+	return status;
+}

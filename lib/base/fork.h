@@ -1,0 +1,29 @@
+/*
+ * Knowing that we are in a forked child. A generation number goes up in
+ * every child; objects remember the one they were made in, and refuse to be
+ * used in another.
+ */
+#ifndef BASE_FORK_H
+#define BASE_FORK_H
+
+#include <stdbool.h>
+
+/* This process's generation; also installs the fork handlers on first use. */
+unsigned fork_generation(void);
+
+/* True if GENERATION is not this process's. */
+bool fork_is_foreign(unsigned generation);
+
+/*
+ * Calls FN(arg) in every forked child, in the child's only thread, before
+ * fork() returns there. FN may only do what a signal handler may. At most 8
+ * can be registered; they stay for the life of the process.
+ */
+int fork_on_child(void (*fn)(void *arg), void *arg);
+
+/* Takes LOCK before every fork and gives it back on both sides, so that a
+ * child never finds it held by a thread it does not have. */
+#include <pthread.h>
+int fork_guard(pthread_mutex_t *lock);
+
+#endif

@@ -1,0 +1,376 @@
+#include "engine/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+
+/* An idle connection on its shelf. */
+struct shelved {
+	struct driver_conn *conn;
+	struct shelved *next, *prev;
+};
+
+/* A thread that waits, on its own stack. Whoever serves it takes it off the
+ * list; then it has a connection, or a place to open one in. */
+struct waiter {
+	pthread_cond_t served;
+	struct driver_conn *conn;
+	bool is_served;
+	struct waiter *next, *prev;
+};
+
+struct pool {
+	struct engine_config *config;
+	/* Guarded by pools_lock: */
+	unsigned generation;  /* of the process whose connections these are */
+	struct shelved *idle; /* latest first: the rarely used ones grow old */
+	int n_idle;
+	int n_open;		/* idle, in use or being opened: places taken */
+	struct waiter *waiters; /* first come first */
+	int64_t drained_ms;	/* connections not younger are dropped; -1 */
+};
+
+/*
+ * One lock for all pools: it is only held to move pointers, never while a
+ * connection is opened, tested or closed, and being one it can be guarded
+ * against fork for the life of the process.
+ */
+static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void guard(void)
+{
+	(void)fork_guard(&pools_lock);
+}
+
+static void lock_pools(void)
+{
+	(void)pthread_once(&once, guard);
+	(void)pthread_mutex_lock(&pools_lock);
+}
+
+static void unlock_pools(void)
+{
+	(void)pthread_mutex_unlock(&pools_lock);
+}
+
+struct pool *pool_new(struct engine_config *config)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool) {
+		error_nomem();
+		return NULL;
+	}
+	pool->config = config_ref(config);
+	pool->generation = fork_generation();
+	pool->drained_ms = -1;
+	return pool;
+}
+
+static void discard(struct driver_conn *conn)
+{
+	if (fork_is_foreign(conn->generation))
+		conn->driver->abandon(conn);
+	else
+		conn->driver->close(conn);
+}
+
+static void discard_all(struct shelved *list)
+{
+	struct shelved *one, *next;
+
+	DL_FOREACH_SAFE(list, one, next) {
+		DL_DELETE(list, one);
+		discard(one->conn);
+		free(one);
+	}
+}
+
+/* Empties the shelf into a list to be discarded once the lock is released. */
+static struct shelved *take_idle(struct pool *pool)
+{
+	struct shelved *list = pool->idle;
+
+	pool->idle = NULL;
+	pool->n_open -= pool->n_idle;
+	pool->n_idle = 0;
+	return list;
+}
+
+/*
+ * In a forked child: nothing that the parent opened counts, and whoever waited
+ * is a thread that does not exist here.
+ */
+static struct shelved *adopt(struct pool *pool)
+{
+	struct shelved *inherited;
+
+	if (!fork_is_foreign(pool->generation))
+		return NULL;
+	inherited = take_idle(pool);
+	pool->generation = fork_generation();
+	pool->n_open = 0;
+	pool->waiters = NULL;
+	return inherited;
+}
+
+void pool_free(struct pool *pool)
+{
+	if (!pool)
+		return;
+	discard_all(pool->idle);
+	config_unref(pool->config);
+	free(pool);
+}
+
+static bool has_room(const struct pool *pool)
+{
+	const struct sqla_engine_options *options = &pool->config->options;
+
+	return pool->n_open < (long)options->pool_size + options->pool_overflow;
+}
+
+static struct timespec to_timespec(int64_t ms)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000,
+	};
+}
+
+static int init_waiter(struct waiter *waiter)
+{
+	pthread_condattr_t attributes;
+	int failed;
+
+	waiter->conn = NULL;
+	waiter->is_served = false;
+	if (pthread_condattr_init(&attributes))
+		return error_nomem();
+	failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	if (!failed)
+		failed = pthread_cond_init(&waiter->served, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	return failed ? error_nomem() : 0;
+}
+
+static int refuse_late(const struct pool *pool)
+{
+	const char *name = pool->config->name;
+
+	return error_set(SQLA_ETIMEOUT, name,
+			 "close sessions sooner, or raise pool_size, pool_overflow or "
+			 "pool_timeout_ms",
+			 "no connection of engine \"%s\" came free in %d ms", name,
+			 pool->config->options.pool_timeout_ms);
+}
+
+/* Queues up behind the others. With the lock held. */
+static int wait_for_turn(struct pool *pool, struct driver_conn **ret_conn)
+{
+	struct waiter waiter;
+	struct timespec until = to_timespec(clock_ms() + pool->config->options.pool_timeout_ms);
+	int timed_out = 0;
+	int status = init_waiter(&waiter);
+
+	if (status < 0)
+		return status;
+	DL_APPEND(pool->waiters, &waiter);
+	while (!waiter.is_served && !timed_out)
+		timed_out = pthread_cond_timedwait(&waiter.served, &pools_lock, &until);
+	if (!waiter.is_served)
+		DL_DELETE(pool->waiters, &waiter);
+	(void)pthread_cond_destroy(&waiter.served);
+	if (!waiter.is_served)
+		return refuse_late(pool);
+	*ret_conn = waiter.conn;
+	return 0;
+}
+
+static void serve(struct pool *pool, struct driver_conn *conn)
+{
+	struct waiter *waiter = pool->waiters;
+
+	DL_DELETE(pool->waiters, waiter);
+	waiter->conn = conn;
+	waiter->is_served = true;
+	(void)pthread_cond_signal(&waiter->served);
+}
+
+/* A connection is gone: its place goes to who waits longest. */
+static void give_place(struct pool *pool)
+{
+	lock_pools();
+	if (pool->waiters)
+		serve(pool, NULL);
+	else
+		pool->n_open--;
+	unlock_pools();
+}
+
+/* Obtains a place, and perhaps an idle connection in it. */
+static int take_place(struct pool *pool, struct driver_conn **ret_conn)
+{
+	struct shelved *inherited;
+	struct shelved *first = NULL;
+	int status = 0;
+
+	*ret_conn = NULL;
+	lock_pools();
+	inherited = adopt(pool);
+	if (pool->idle) {
+		first = pool->idle;
+		DL_DELETE(pool->idle, first);
+		pool->n_idle--;
+		*ret_conn = first->conn;
+	} else if (has_room(pool)) {
+		pool->n_open++;
+	} else {
+		status = wait_for_turn(pool, ret_conn);
+	}
+	unlock_pools();
+	free(first);
+	discard_all(inherited);
+	return status;
+}
+
+static bool is_stale(const struct pool *pool, const struct driver_conn *conn)
+{
+	int recycle_s = pool->config->options.pool_recycle_s;
+
+	return recycle_s > 0 && clock_ms() - conn->opened_ms >= (int64_t)recycle_s * 1000;
+}
+
+static bool is_usable(const struct pool *pool, struct driver_conn *conn)
+{
+	if (is_stale(pool, conn))
+		return false;
+	if (pool->config->options.pool_pre_ping != SQLA_YES)
+		return true;
+	return conn->driver->ping(conn) == 0 && !conn->is_broken;
+}
+
+int pool_checkout(struct pool *pool, struct driver_conn **ret_conn)
+{
+	struct driver_conn *conn;
+	struct sqla_error before;
+	int status = take_place(pool, &conn);
+
+	if (status < 0)
+		return status;
+	if (conn) {
+		/* A failed ping is no failure of the caller's. */
+		error_save(&before);
+		if (is_usable(pool, conn)) {
+			*ret_conn = conn;
+			return 0;
+		}
+		discard(conn);
+		error_restore(&before);
+	}
+	status = pool->config->driver->open(pool->config, DRIVER_SESSION, &conn);
+	if (status < 0) {
+		give_place(pool);
+		return status;
+	}
+	*ret_conn = conn;
+	return 0;
+}
+
+/* Proven idle, if need be after a reset. */
+static bool is_clean(struct driver_conn *conn)
+{
+	if (conn->is_broken)
+		return false;
+	if (conn->driver->is_idle(conn))
+		return true;
+	return conn->driver->reset(conn) == 0 && !conn->is_broken && conn->driver->is_idle(conn);
+}
+
+/* Hands the connection on or shelves it; false: it is to be closed. */
+static bool put_back(struct pool *pool, struct shelved *place, bool *ret_is_shelved)
+{
+	bool is_kept = true;
+
+	*ret_is_shelved = false;
+	lock_pools();
+	if (place->conn->opened_ms <= pool->drained_ms) {
+		is_kept = false;
+	} else if (pool->waiters) {
+		serve(pool, place->conn);
+	} else if (pool->n_idle < pool->config->options.pool_size) {
+		DL_PREPEND(pool->idle, place);
+		pool->n_idle++;
+		*ret_is_shelved = true;
+	} else {
+		is_kept = false;
+	}
+	unlock_pools();
+	return is_kept;
+}
+
+void pool_checkin(struct pool *pool, struct driver_conn *conn)
+{
+	struct sqla_error before;
+	struct shelved *place;
+	bool is_shelved = false;
+	bool is_kept = false;
+
+	if (!conn)
+		return;
+	if (fork_is_foreign(conn->generation)) {
+		conn->driver->abandon(conn);
+		return;
+	}
+	error_save(&before);
+	place = calloc(1, sizeof(*place));
+	if (place && is_clean(conn) && !is_stale(pool, conn)) {
+		place->conn = conn;
+		is_kept = put_back(pool, place, &is_shelved);
+	}
+	if (!is_kept) {
+		discard(conn);
+		give_place(pool);
+	}
+	if (!is_shelved)
+		free(place);
+	error_restore(&before);
+}
+
+void pool_drain(struct pool *pool)
+{
+	struct shelved *inherited;
+	struct shelved *idle;
+
+	lock_pools();
+	inherited = adopt(pool);
+	idle = take_idle(pool);
+	pool->drained_ms = clock_ms();
+	unlock_pools();
+	discard_all(inherited);
+	discard_all(idle);
+}
+
+void pool_count(struct pool *pool, struct pool_counts *ret_counts)
+{
+	struct shelved *inherited;
+	struct waiter *waiter;
+	int waiting = 0;
+
+	lock_pools();
+	inherited = adopt(pool);
+	DL_COUNT(pool->waiters, waiter, waiting);
+	*ret_counts = (struct pool_counts){
+		.idle = pool->n_idle,
+		.open = pool->n_open,
+		.waiting = waiting,
+	};
+	unlock_pools();
+	discard_all(inherited);
+}

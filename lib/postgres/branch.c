@@ -1,0 +1,414 @@
+/*
+ * One branch's steps. Each is a talk that is sent here and concluded in
+ * pg_advance: the coordinator waits for all branches together. A crash of
+ * ours between two steps leaves
+ *   before PREPARE is done    nothing: the server rolls back
+ *   after it                  a branch in doubt, for recovery
+ *   after the claim           an open transaction, which the server rolls back
+ *                             when it sees that we are gone (I4 until then)
+ */
+#include "postgres/branch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "postgres/ending.h"
+#include "postgres/error.h"
+#include "postgres/exec.h"
+#include "postgres/link.h"
+#include "postgres/probe.h"
+
+/* A durable step must not be weakened by the session's settings. */
+#define RAISE_SYNCHRONOUS_COMMIT                                                       \
+	"SELECT CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN" \
+	" pg_catalog.set_config('synchronous_commit', 'on', true) END"
+
+/* ---- abilities --------------------------------------------------------------- */
+
+static bool can_prepare(const struct pg_link *link)
+{
+	return link->server.max_prepared > 0 && !link->server.is_standby &&
+	       *link->server.system_identifier;
+}
+
+unsigned pg_abilities(struct driver_conn *conn)
+{
+	const struct pg_link *link = pg_link_of(conn);
+	const struct sqla_engine_options *options = &conn->config->options;
+	unsigned abilities = 0;
+
+	if (can_prepare(link))
+		abilities |= TXN_PREPARES;
+	if (!*link->server.reason) {
+		abilities |= TXN_DECIDES;
+		if (options->decide == SQLA_DECIDE_PREFER)
+			abilities |= TXN_PREFERS;
+	}
+	if (options->outcome == SQLA_OUTCOME_ROW)
+		abilities |= TXN_ROW_ALWAYS;
+	return abilities;
+}
+
+const char *pg_why_not(struct driver_conn *conn, enum txn_ability ability)
+{
+	struct pg_link *link = pg_link_of(conn);
+	const struct pg_server *server = &link->server;
+
+	if (ability == TXN_DECIDES)
+		(void)snprintf(link->why, sizeof(link->why), "%s. %s", server->reason,
+			       server->remedy);
+	else if (server->is_standby)
+		return "it is a standby: give the primary; see target_session_attrs";
+	else if (server->max_prepared == 0)
+		return "max_prepared_transactions is 0: set it to at least max_connections and "
+		       "restart the server";
+	else
+		return "the role may not call pg_control_system(): GRANT EXECUTE ON FUNCTION "
+		       "pg_catalog.pg_control_system() TO the role";
+	return link->why;
+}
+
+/* ---- steps in general -------------------------------------------------------- */
+
+static int start(struct pg_link *link, const struct pg_command commands[], unsigned n,
+		 int (*conclude)(struct pg_link *link), const char *doing)
+{
+	link->conclude = conclude;
+	return pg_talk_send(link, commands, n) < 0 ? pg_refuse(link, doing, NULL) : TXN_WAIT;
+}
+
+int pg_advance(struct driver_conn *conn, struct pollfd *wait)
+{
+	struct pg_link *link = pg_link_of(conn);
+	int vote = pg_talk_go(link, wait);
+
+	if (vote != TXN_WAIT)
+		vote = link->conclude(link);
+	/* A conclusion may have sent something else, and wants to be polled. */
+	if (vote == TXN_WAIT && link->talk.is_open) {
+		wait->fd = PQsocket(link->native);
+		wait->events = POLLIN | POLLOUT;
+		return TXN_WAIT;
+	}
+	pg_talk_clear(link);
+	return vote;
+}
+
+/* What is under way may still happen: a PREPARE is then found by recovery, and
+ * a COMMIT by looking. */
+void pg_give_up(struct driver_conn *conn)
+{
+	struct pg_link *link = pg_link_of(conn);
+
+	pg_break(link);
+	pg_talk_clear(link);
+	pg_forget_transaction(link);
+}
+
+static int fail_failed(struct pg_link *link)
+{
+	error_set(SQLA_EFAILED, pg_name(link), "Abort, and repair what failed.",
+		  "a statement of the transaction had failed%s%s",
+		  link->failure.message[0] ? ": " : "", link->failure.message);
+	error_set_sqlstate(link->failure.sqlstate);
+	return SQLA_EFAILED;
+}
+
+/* I7: nothing is sent into a transaction that is not what we think it is. */
+static int check_in_transaction(struct pg_link *link)
+{
+	if (link->base.is_broken)
+		return error_set(SQLA_ECONNECT, pg_name(link), "Abort and begin anew.",
+				 "the connection was lost");
+	switch (PQtransactionStatus(link->native)) {
+	case PQTRANS_INTRANS:
+		return link->is_ended_by_hand ? pg_fail_ended_by_hand(link) : 0;
+	case PQTRANS_INERROR:
+		return fail_failed(link);
+	case PQTRANS_IDLE:
+		return pg_fail_ended_by_hand(link);
+	case PQTRANS_ACTIVE:
+		return error_set(SQLA_EFAILED, pg_name(link),
+				 "Read all results of what was sent through the native handle.",
+				 "a command is still under way on the connection");
+	case PQTRANS_UNKNOWN:
+		break;
+	}
+	pg_break(link);
+	return error_set(SQLA_ECONNECT, pg_name(link), "Abort and begin anew.",
+			 "the connection was lost");
+}
+
+static bool has_failed(const struct pg_link *link)
+{
+	return link->talk.failed >= 0 || link->talk.is_lost;
+}
+
+/* ---- ask ----------------------------------------------------------------------- */
+
+static int conclude_ask(struct pg_link *link)
+{
+	const char *xid = pg_talk_value(link, 0);
+
+	if (has_failed(link))
+		return pg_fail(link, "cannot ask what has changed", NULL);
+	if (*link->xid && strcmp(link->xid, xid) != 0)
+		return pg_fail_ended_by_hand(link);
+	(void)snprintf(link->xid, sizeof(link->xid), "%s", xid);
+	return *link->xid ? TXN_CHANGED : 0;
+}
+
+/* Known without asking, unless the application used the native handle. */
+int pg_ask(struct driver_conn *conn)
+{
+	static const struct pg_command ask = { .sql = PG_ASK_XID };
+	struct pg_link *link = pg_link_of(conn);
+	int status;
+
+	if (link->is_begin_due)
+		return 0;
+	status = check_in_transaction(link);
+	if (status < 0)
+		return status;
+	if (!link->is_unsure)
+		return *link->xid ? TXN_CHANGED : 0;
+	return start(link, &ask, 1, conclude_ask, "cannot ask what has changed");
+}
+
+/* ---- commit, decide ------------------------------------------------------------- */
+
+static int no_by_tag(struct pg_link *link, const char *command, const char *tag)
+{
+	return error_set(SQLA_EFAILED, pg_name(link), "Abort, and begin anew.",
+			 "%s was answered with %s: the transaction had failed", command, tag);
+}
+
+static int conclude_commit(struct pg_link *link)
+{
+	const char *tag = pg_talk_tag(link, 0);
+
+	pg_forget_transaction(link);
+	if (has_failed(link))
+		return pg_refuse(link, "COMMIT", NULL);
+	if (strcmp(tag, "ROLLBACK") == 0)
+		return no_by_tag(link, "COMMIT", tag);
+	if (strcmp(tag, "COMMIT") == 0 && !link->talk.is_warned)
+		return 0;
+	/* Such as: committed here, but the standby has not confirmed it. */
+	pg_break(link);
+	return error_set(SQLA_EINDOUBT, pg_name(link), NULL,
+			 link->talk.is_warned ? "COMMIT was answered with a warning (%s)" :
+						"COMMIT was answered with %s",
+			 tag);
+}
+
+static int send_commit(struct pg_link *link)
+{
+	static const struct pg_command commit = { .sql = "COMMIT" };
+	int status = check_in_transaction(link);
+
+	if (status < 0)
+		return status;
+	return start(link, &commit, 1, conclude_commit, "COMMIT");
+}
+
+int pg_commit(struct driver_conn *conn)
+{
+	struct pg_link *link = pg_link_of(conn);
+
+	if (link->is_begin_due) {
+		pg_forget_transaction(link);
+		return 0;
+	}
+	return send_commit(link);
+}
+
+/* I2: the only step whose success is the decision. */
+int pg_decide(struct driver_conn *conn)
+{
+	return send_commit(pg_link_of(conn));
+}
+
+/* ---- prepare ---------------------------------------------------------------------- */
+
+static const char *prepare_hint(const PGresult *failure)
+{
+	if (pg_has_state(failure, "0A000"))
+		return "Mark the session with sqla_session_must_decide: its transaction did what "
+		       "cannot be prepared (NOTIFY, a temporary table, a WITH HOLD cursor, a "
+		       "foreign table).";
+	if (pg_has_state(failure, "55000"))
+		return "Set max_prepared_transactions to at least max_connections and restart "
+		       "the server.";
+	if (pg_has_state(failure, "53200"))
+		return "Raise max_prepared_transactions, and see sqlassist status for branches "
+		       "in doubt.";
+	return NULL;
+}
+
+static int conclude_prepare(struct pg_link *link)
+{
+	const char *tag = pg_talk_tag(link, 2);
+	bool is_yes = strcmp(tag, "PREPARE TRANSACTION") == 0;
+
+	if (*pg_talk_value(link, 1))
+		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, 1));
+	if (has_failed(link))
+		return pg_refuse(link, "PREPARE TRANSACTION", prepare_hint(pg_talk_failure(link)));
+	pg_forget_transaction(link);
+	if (is_yes && PQtransactionStatus(link->native) == PQTRANS_IDLE)
+		return 0;
+	/* I7: a failed transaction answers so, and with no error. */
+	if (strcmp(tag, "ROLLBACK") == 0)
+		return no_by_tag(link, "PREPARE TRANSACTION", tag);
+	pg_break(link);
+	return error_set(SQLA_EINDOUBT, pg_name(link), NULL,
+			 "PREPARE TRANSACTION was answered with %s", tag);
+}
+
+/* PREPARE takes an xid if there is none yet; it is asked for, since it is what
+ * tells later how the branch was ended. */
+int pg_prepare(struct driver_conn *conn, const char *gid)
+{
+	struct pg_link *link = pg_link_of(conn);
+	struct pg_command commands[] = {
+		{ .sql = RAISE_SYNCHRONOUS_COMMIT },
+		{ .sql = "SELECT pg_catalog.pg_current_xact_id()" },
+		{ 0 },
+	};
+	char sql[TXN_GID_MAX + 32];
+	int status = link->is_begin_due ? pg_begin_now(conn) : check_in_transaction(link);
+
+	if (status < 0)
+		return status;
+	if (!pg_is_plain_gid(gid))
+		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
+	(void)snprintf(sql, sizeof(sql), "PREPARE TRANSACTION '%s'", gid);
+	commands[2].sql = sql;
+	return start(link, commands, 3, conclude_prepare, "PREPARE TRANSACTION");
+}
+
+/* ---- claim -------------------------------------------------------------------------- */
+
+/*
+ * The claim is the last work of its transaction, outside any savepoint of
+ * ours; constraints and triggers that were put off go ahead of it. All of it
+ * is sent at once:
+ *
+ *   RAISE_SYNCHRONOUS_COMMIT
+ *   RELEASE SAVEPOINT		where one is live
+ *   SET CONSTRAINTS		what would otherwise run behind the claim
+ *   INSERT			the claim (I1)
+ *   check			is the table one that arbitrates?
+ *
+ * The check comes last: the INSERT's lock keeps others from making a trigger
+ * or a rule from then on, so that what it sees holds until the commit. It asks
+ * the catalog, and whether the row is there as it was inserted, found by its
+ * ctid: a transaction with an old snapshot does not see what was done to the
+ * table after it began, but it sees its own row. By ctid, because reading the
+ * index would make serializable transactions that claim together fail.
+ */
+enum { CLAIM_MAX = 5 };
+
+static const char insert_format[] =
+	"INSERT INTO %s (txn, verdict, branches) VALUES ($1, 'committed', $2)"
+	" RETURNING pg_catalog.set_config('sqlassist.claim', ctid::pg_catalog.text, true)";
+static const char check_format[] =
+	"SELECT " PG_TABLE_FAULT " || CASE WHEN EXISTS (SELECT FROM ONLY %s"
+	" WHERE ctid = pg_catalog.current_setting('sqlassist.claim')::pg_catalog.tid"
+	" AND txn = $1 AND verdict = 'committed' AND branches = $2)"
+	" THEN '' ELSE ' does not keep what is inserted' END"
+	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
+
+static bool is_tombstone(const PGresult *failure)
+{
+	const char *table = PQresultErrorField(failure, PG_DIAG_TABLE_NAME);
+
+	return pg_has_state(failure, "23505") && table && strcmp(table, "sqlassist_decision") == 0;
+}
+
+/* The tombstone of a recoverer that took us for gone: a new attempt is a new
+ * transaction (I8). */
+static int refuse_claim(struct pg_link *link)
+{
+	if (link->talk.is_lost || !is_tombstone(pg_talk_failure(link)))
+		return pg_refuse(link, "the claim failed", NULL);
+	link->is_transient = true;
+	error_set(SQLA_ERETRY, pg_name(link), "Abort, and try again.",
+		  "recovery has already given this transaction up");
+	error_set_sqlstate("23505");
+	return SQLA_ERETRY;
+}
+
+static int conclude_claim(struct pg_link *link)
+{
+	unsigned check = link->talk.sent - 1;
+	const char *fault;
+
+	if (has_failed(link))
+		return refuse_claim(link);
+	/* I7: a trigger may have turned the INSERT into nothing. */
+	if (strcmp(pg_talk_tag(link, check - 1), "INSERT 0 1") != 0)
+		return error_set(SQLA_EUNSAFE, pg_name(link),
+				 "Remove what interferes with the decision table.",
+				 "the claim was answered with %s", pg_talk_tag(link, check - 1));
+	fault = pg_talk_value(link, check);
+	if (PQntuples(link->talk.results[check]) == 1 && !*fault)
+		return 0;
+	return error_set(SQLA_EUNSAFE, pg_name(link),
+			 "Restore the table as sqlassist doctor --sql prints it.",
+			 "the decision table %s", *fault ? fault : "was replaced");
+}
+
+static int send_claim(struct pg_link *link, const struct txn_decision *decision, const char *insert,
+		      const char *check)
+{
+	const char *values[] = { decision->uuid, decision->branches, link->server.table_oid };
+	struct pg_command commands[CLAIM_MAX] = { { .sql = RAISE_SYNCHRONOUS_COMMIT } };
+	char release[64];
+	unsigned n = 1;
+
+	if (link->outermost) {
+		(void)snprintf(release, sizeof(release), "RELEASE SAVEPOINT sqlassist_%u",
+			       link->outermost);
+		commands[n++].sql = release;
+	}
+	commands[n++].sql = "SET CONSTRAINTS ALL IMMEDIATE";
+	commands[n++] = (struct pg_command){ .sql = insert, .n = 2, .values = values };
+	commands[n++] = (struct pg_command){ .sql = check, .n = 3, .values = values };
+	link->outermost = 0;
+	return start(link, commands, n, conclude_claim, "the claim failed");
+}
+
+/*
+ * A BEGIN that is still due goes first, and is awaited: the transaction must
+ * be open before any branch is prepared, since a tombstone may only be purged
+ * when all that was open when it was made has ended (I5).
+ */
+int pg_claim(struct driver_conn *conn, const struct txn_decision *decision, const char *const due[],
+	     size_t n_due, bool *ret_took)
+{
+	struct pg_link *link = pg_link_of(conn);
+	char *insert = NULL, *check = NULL;
+	int status = link->is_begin_due ? pg_begin_now(conn) : check_in_transaction(link);
+
+	(void)due;
+	(void)n_due;
+	if (status < 0)
+		return status;
+	if (*link->server.reason)
+		return error_set(SQLA_EUNSAFE, pg_name(link), link->server.remedy,
+				 "the engine cannot decide: %s", link->server.reason);
+	if (asprintf(&insert, insert_format, link->table) < 0)
+		insert = NULL;
+	if (asprintf(&check, check_format, link->table) < 0)
+		check = NULL;
+	status = insert && check ? send_claim(link, decision, insert, check) : error_nomem();
+	if (status >= 0 && ret_took)
+		*ret_took = false;
+	free(insert);
+	free(check);
+	return status;
+}

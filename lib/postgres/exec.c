@@ -1,0 +1,297 @@
+#include "postgres/exec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "postgres/cancel.h"
+#include "postgres/error.h"
+#include "postgres/link.h"
+#include "postgres/rows.h"
+#include "postgres/site.h"
+#include "postgres/values.h"
+
+/* An engine that cannot decide looks again so often whether it can by now. */
+#define REFRESH_MS 10000
+
+int pg_fail_ended_by_hand(struct pg_link *link)
+{
+	link->is_ended_by_hand = true;
+	return error_set(SQLA_EMANAGED, pg_name(link),
+			 "Abort. Leave COMMIT, ROLLBACK and PREPARE TRANSACTION to the "
+			 "transaction manager.",
+			 "the transaction was ended by hand");
+}
+
+/* ---- begin ------------------------------------------------------------------ */
+
+static bool wants_refresh(const struct pg_link *link)
+{
+	return *link->server.reason && link->base.config->options.joined == SQLA_YES &&
+	       link->base.config->options.decide != SQLA_DECIDE_NEVER &&
+	       clock_ms() - link->server.probed_ms >= REFRESH_MS;
+}
+
+int pg_begin(struct driver_conn *conn, bool readonly)
+{
+	struct pg_link *link = pg_link_of(conn);
+	int status = 0;
+
+	if (conn->is_in_transaction)
+		return error_set(SQLA_EMISUSE, pg_name(link), NULL,
+				 "a transaction is already under way on the connection");
+	if (wants_refresh(link))
+		status = pg_site_refresh(link);
+	if (status < 0)
+		return status;
+	pg_forget_transaction(link);
+	link->xid[0] = '\0';
+	link->is_transient = false;
+	link->is_readonly = readonly;
+	link->is_begin_due = true;
+	link->base.is_in_transaction = true;
+	return 0;
+}
+
+static void write_begin(const struct pg_link *link, char *ret_sql, size_t size)
+{
+	const char *isolation = link->base.config->options.isolation;
+
+	(void)snprintf(ret_sql, size, "BEGIN%s%s%s", isolation ? " ISOLATION LEVEL " : "",
+		       isolation ? isolation : "", link->is_readonly ? " READ ONLY" : "");
+}
+
+/* What the server says of the transaction after a talk. */
+static void note_state(struct pg_link *link, int status)
+{
+	PGTransactionStatusType state = PQtransactionStatus(link->native);
+
+	if (state == PQTRANS_INTRANS || state == PQTRANS_INERROR)
+		link->is_begin_due = false;
+	if (state == PQTRANS_INERROR && status < 0 && link->failure.status == 0)
+		error_save(&link->failure);
+	if (state == PQTRANS_INTRANS)
+		memset(&link->failure, 0, sizeof(link->failure));
+}
+
+static int check_usable(struct pg_link *link)
+{
+	PGTransactionStatusType state = PQtransactionStatus(link->native);
+
+	if (link->base.is_broken || PQstatus(link->native) != CONNECTION_OK)
+		return error_set(SQLA_ECONNECT, pg_name(link), "Abort and begin anew.",
+				 "the connection was lost");
+	if (link->base.is_in_transaction && !link->is_begin_due &&
+	    (link->is_ended_by_hand || state == PQTRANS_IDLE))
+		return pg_fail_ended_by_hand(link);
+	return 0;
+}
+
+/* Runs one statement, the BEGIN that is due ahead of it and the question for
+ * the xid behind it, in one round trip. RET_AT: its place among the answers. */
+static int run(struct pg_link *link, const struct pg_command *command, const char *doing,
+	       unsigned *ret_at)
+{
+	struct pg_command commands[3];
+	char begin[64];
+	unsigned n = 0;
+	int status = check_usable(link);
+
+	if (status < 0)
+		return status;
+	if (link->is_begin_due) {
+		write_begin(link, begin, sizeof(begin));
+		commands[n++] = (struct pg_command){ .sql = begin };
+	}
+	*ret_at = n;
+	commands[n++] = *command;
+	if (link->base.is_in_transaction && !*link->xid)
+		commands[n++] = (struct pg_command){ .sql = PG_ASK_XID };
+	status = pg_talk_run(link, commands, n, 0, doing);
+	note_state(link, status);
+	if (status == 0 && n > *ret_at + 1)
+		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, n - 1));
+	return status;
+}
+
+int pg_begin_now(struct driver_conn *conn)
+{
+	struct pg_link *link = pg_link_of(conn);
+	struct pg_command command = { 0 };
+	char begin[64];
+	int status;
+
+	if (!link->is_begin_due)
+		return check_usable(link);
+	write_begin(link, begin, sizeof(begin));
+	command.sql = begin;
+	status = pg_talk_run(link, &command, 1, 0, "cannot begin a transaction");
+	note_state(link, status);
+	pg_talk_clear(link);
+	return status;
+}
+
+/* ---- statements ------------------------------------------------------------- */
+
+/* ROLLBACK is the tag of ROLLBACK TO as well: then the xid is still ours. */
+static bool is_still_ours(struct pg_link *link)
+{
+	static const struct pg_command ask = { .sql = PG_ASK_XID };
+
+	return pg_talk_run(link, &ask, 1, 0, "cannot ask for the transaction") == 0 &&
+	       strcmp(pg_talk_value(link, 0), link->xid) == 0;
+}
+
+/* The atomicity of all branches rests on nobody ending one in SQL. */
+static int check_not_ended(struct pg_link *link, const char *tag, bool had_xid)
+{
+	if (!link->base.is_in_transaction)
+		return 0;
+	if (PQtransactionStatus(link->native) == PQTRANS_IDLE || strcmp(tag, "COMMIT") == 0)
+		return pg_fail_ended_by_hand(link);
+	if (strcmp(tag, "ROLLBACK") == 0 && had_xid && !is_still_ours(link))
+		return link->base.is_broken ? SQLA_ECONNECT : pg_fail_ended_by_hand(link);
+	return 0;
+}
+
+static int give_rows(struct pg_link *link, PGresult *result, struct driver_rows **ret_rows,
+		     int64_t *ret_affected)
+{
+	if (ret_affected)
+		*ret_affected = pg_rows_affected(result);
+	if (!ret_rows) {
+		PQclear(result);
+		return 0;
+	}
+	*ret_rows = pg_rows_new(pg_name(link), result);
+	return *ret_rows ? 0 : SQLA_ENOMEM;
+}
+
+int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_value values[],
+	       size_t n, struct driver_rows **ret_rows, int64_t *ret_affected)
+{
+	struct pg_link *link = pg_link_of(conn);
+	bool had_xid = *link->xid;
+	struct pg_command command = { .sql = sql, .n = (int)n };
+	struct pg_values made;
+	PGresult *result = NULL;
+	unsigned at = 0;
+	int status = pg_values_make(link, values, n, &made);
+
+	if (status < 0)
+		goto out;
+	command.values = made.values;
+	command.types = made.types;
+	command.lengths = made.lengths;
+	command.formats = made.formats;
+	status = run(link, &command, "the statement failed", &at);
+	if (status < 0)
+		goto out;
+	result = link->talk.results[at];
+	link->talk.results[at] = NULL;
+	status = check_not_ended(link, PQcmdStatus(result), had_xid);
+	if (status < 0)
+		goto out;
+	status = give_rows(link, result, ret_rows, ret_affected);
+	result = NULL;
+out:
+	PQclear(result);
+	pg_values_free(&made);
+	pg_talk_clear(link);
+	return status;
+}
+
+/* ---- savepoints and rollback ------------------------------------------------ */
+
+static void note_savepoint(struct pg_link *link, enum driver_savepoint verb, unsigned number)
+{
+	if (verb == DRIVER_SAVEPOINT_SET && link->outermost == 0)
+		link->outermost = number;
+	else if (verb == DRIVER_SAVEPOINT_RELEASE && number <= link->outermost)
+		link->outermost = 0;
+}
+
+int pg_savepoint(struct driver_conn *conn, enum driver_savepoint verb, unsigned number)
+{
+	static const char *const verbs[] = {
+		[DRIVER_SAVEPOINT_SET] = "SAVEPOINT",
+		[DRIVER_SAVEPOINT_ROLLBACK] = "ROLLBACK TO SAVEPOINT",
+		[DRIVER_SAVEPOINT_RELEASE] = "RELEASE SAVEPOINT",
+	};
+	struct pg_link *link = pg_link_of(conn);
+	struct pg_command command = { 0 };
+	char sql[64];
+	unsigned at;
+	int status;
+
+	(void)snprintf(sql, sizeof(sql), "%s sqlassist_%u", verbs[verb], number);
+	command.sql = sql;
+	status = run(link, &command, "the savepoint failed", &at);
+	if (status == 0)
+		note_savepoint(link, verb, number);
+	pg_talk_clear(link);
+	return status;
+}
+
+static void send_rollback(struct pg_link *link)
+{
+	static const struct pg_command rollback = { .sql = "ROLLBACK" };
+
+	if (pg_talk_run(link, &rollback, 1, PG_ROLLBACK_MS, "cannot roll back") < 0 ||
+	    PQtransactionStatus(link->native) != PQTRANS_IDLE)
+		pg_break(link);
+	pg_talk_clear(link);
+}
+
+/*
+ * Never fails: where the server cannot be told, the connection is cut, and the
+ * server rolls back by itself. Only where it truly has a transaction is it
+ * told, whatever our side believes.
+ */
+int pg_rollback(struct driver_conn *conn)
+{
+	struct pg_link *link = pg_link_of(conn);
+	struct sqla_error before;
+
+	error_save(&before);
+	if (!conn->is_broken) {
+		switch (PQtransactionStatus(link->native)) {
+		case PQTRANS_IDLE:
+			break;
+		case PQTRANS_INTRANS:
+		case PQTRANS_INERROR:
+			send_rollback(link);
+			break;
+		case PQTRANS_ACTIVE:
+		case PQTRANS_UNKNOWN:
+			pg_cancel(conn);
+			pg_break(link);
+			break;
+		}
+	}
+	pg_forget_transaction(link);
+	(void)error_restore(&before);
+	return 0;
+}
+
+/* ---- the rest ---------------------------------------------------------------- */
+
+void pg_cancel(struct driver_conn *conn)
+{
+	pg_canceller_fire(pg_link_of(conn)->canceller);
+}
+
+/* From now on work may be done that no answer of ours tells of. */
+void *pg_native(struct driver_conn *conn)
+{
+	struct pg_link *link = pg_link_of(conn);
+
+	link->is_unsure = true;
+	return link->native;
+}
+
+bool pg_is_transient(const struct driver_conn *conn)
+{
+	return ((const struct pg_link *)conn)->is_transient;
+}

@@ -1,0 +1,25 @@
+/* Work in a transaction: engine/driver.h, "work". */
+#ifndef POSTGRES_EXEC_H
+#define POSTGRES_EXEC_H
+
+#include "engine/driver.h"
+
+struct pg_link;
+
+/* Asks for the xid of the transaction: PostgreSQL's changed-detection. */
+#define PG_ASK_XID "SELECT pg_catalog.pg_current_xact_id_if_assigned()"
+
+int pg_begin(struct driver_conn *conn, bool readonly);
+int pg_begin_now(struct driver_conn *conn);
+int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_value values[],
+	       size_t n, struct driver_rows **ret_rows, int64_t *ret_affected);
+int pg_rollback(struct driver_conn *conn);
+int pg_savepoint(struct driver_conn *conn, enum driver_savepoint verb, unsigned number);
+void pg_cancel(struct driver_conn *conn);
+void *pg_native(struct driver_conn *conn);
+bool pg_is_transient(const struct driver_conn *conn);
+
+/* The transaction was ended in SQL or through the native handle. */
+int pg_fail_ended_by_hand(struct pg_link *link);
+
+#endif

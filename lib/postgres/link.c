@@ -1,0 +1,58 @@
+#include "postgres/link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+void pg_break(struct pg_link *link)
+{
+	int socket = PQsocket(link->native);
+
+	link->base.is_broken = true;
+	if (socket >= 0)
+		(void)shutdown(socket, SHUT_RDWR);
+}
+
+void pg_forget_transaction(struct pg_link *link)
+{
+	link->base.is_in_transaction = false;
+	link->is_begin_due = false;
+	link->is_unsure = false;
+	link->is_ended_by_hand = false;
+	link->outermost = 0;
+	memset(&link->failure, 0, sizeof(link->failure));
+}
+
+char *pg_quote(const char *identifier)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	(void)fputc('"', out);
+	for (; *identifier; identifier++) {
+		if (*identifier == '"')
+			(void)fputc('"', out);
+		(void)fputc(*identifier, out);
+	}
+	(void)fputc('"', out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+char *pg_table_name(const char *schema)
+{
+	char *quoted = pg_quote(schema);
+	char *name = NULL;
+
+	if (quoted && asprintf(&name, "%s.sqlassist_decision", quoted) < 0)
+		name = NULL;
+	free(quoted);
+	return name;
+}

@@ -1,0 +1,153 @@
+#include "postgres/list.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "postgres/branch.h"
+#include "postgres/ending.h"
+#include "postgres/error.h"
+#include "postgres/link.h"
+
+/* I6: a standby shows no prepared transactions at all. */
+static int fail_standby(const struct pg_link *link)
+{
+	return error_set(SQLA_EREADONLY, pg_name(link),
+			 "Configure the primary; see target_session_attrs in libpq's URLs.",
+			 "a standby answers, and a standby shows no prepared transactions");
+}
+
+/*
+ * The view has 32-bit xids, pg_xact_status wants 64 bits: the latest epoch in
+ * which the xid is not in the future. A prepared transaction's locks carry no
+ * process id; its lock on its own xid names its virtual transaction, and that
+ * names the others. Only who waits for a lock held by a prepared transaction,
+ * process 0, is compared. One row always comes, to tell a standby.
+ */
+static const char list[] =
+	"WITH ours AS MATERIALIZED (SELECT * FROM pg_catalog.pg_prepared_xacts"
+	" WHERE pg_catalog.starts_with(gid, 'sqla1.')),"
+	" locks AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks"
+	" WHERE EXISTS (SELECT FROM ours)),"
+	" waiting AS MATERIALIZED (SELECT * FROM locks WHERE NOT granted"
+	" AND 0 = ANY (pg_catalog.pg_blocking_pids(pid))),"
+	" latest AS (SELECT pg_catalog.pg_snapshot_xmax("
+	"pg_catalog.pg_current_snapshot())::text::bigint AS xid)"
+	" SELECT pg_catalog.pg_is_in_recovery(), p.gid, p.owner, p.database,"
+	" p.low + CASE WHEN p.low + latest.xid / 4294967296 * 4294967296 > latest.xid"
+	" THEN latest.xid / 4294967296 - 1 ELSE latest.xid / 4294967296 END * 4294967296,"
+	" greatest(0, pg_catalog.floor(pg_catalog.date_part('epoch',"
+	" pg_catalog.clock_timestamp() - p.prepared)))::bigint,"
+	" (SELECT pg_catalog.count(DISTINCT w.pid) FROM waiting w JOIN locks h"
+	" ON h.granted AND h.pid IS NULL AND (h.locktype, h.database, h.relation, h.page,"
+	" h.tuple, h.transactionid, h.classid, h.objid, h.objsubid) IS NOT DISTINCT FROM"
+	" (w.locktype, w.database, w.relation, w.page, w.tuple, w.transactionid, w.classid,"
+	" w.objid, w.objsubid) WHERE h.virtualtransaction = (SELECT o.virtualtransaction"
+	" FROM locks o WHERE o.transactionid = p.transaction AND o.granted AND o.pid IS NULL)),"
+	" p.database = pg_catalog.current_database() AND (p.owner = current_user OR"
+	" (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))"
+	" FROM latest LEFT JOIN"
+	" (SELECT *, transaction::text::bigint AS low FROM ours) AS p ON true"
+	" ORDER BY p.prepared";
+
+static int give(const PGresult *result, int row, driver_prepared_fn *fn, void *arg)
+{
+	const struct driver_prepared prepared = {
+		.gid = PQgetvalue(result, row, 1),
+		.owner = PQgetvalue(result, row, 2),
+		.database = PQgetvalue(result, row, 3),
+		.xid = PQgetvalue(result, row, 4),
+		.age_s = strtoll(PQgetvalue(result, row, 5), NULL, 10),
+		.blocked = (int)strtol(PQgetvalue(result, row, 6), NULL, 10),
+		.is_endable = strcmp(PQgetvalue(result, row, 7), "t") == 0,
+	};
+	struct txn_gid parts;
+
+	/* Foreign gids are never touched. */
+	if (PQgetisnull(result, row, 1) || txn_gid_parse(prepared.gid, &parts) < 0)
+		return 0;
+	return fn(arg, &prepared);
+}
+
+int pg_list_prepared(struct driver_conn *conn, driver_prepared_fn *fn, void *arg)
+{
+	static const struct pg_command command = { .sql = list };
+	struct pg_link *link = pg_link_of(conn);
+	struct sqla_error before;
+	PGresult *result;
+	int status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS,
+				 "cannot list the prepared transactions");
+
+	if (status < 0)
+		return status;
+	/* FN may talk on this link. */
+	result = link->talk.results[0];
+	link->talk.results[0] = NULL;
+	pg_talk_clear(link);
+	error_save(&before);
+	if (strcmp(PQgetvalue(result, 0, 0), "t") == 0)
+		status = fail_standby(link);
+	for (int row = 0; status >= 0 && row < PQntuples(result); row++)
+		status = give(result, row, fn, arg);
+	if (status >= 0)
+		(void)error_restore(&before);
+	PQclear(result);
+	return status < 0 ? status : 0;
+}
+
+int pg_is_prepared(struct driver_conn *conn, const char *gid)
+{
+	struct pg_link *link = pg_link_of(conn);
+	struct pg_command command = {
+		.sql = "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'"
+		       " WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts WHERE gid = $1)"
+		       " THEN 'yes' ELSE 'no' END",
+		.n = 1,
+		.values = &gid,
+	};
+	int status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS,
+				 "cannot ask whether a branch is prepared");
+
+	if (status < 0)
+		return status;
+	if (strcmp(pg_talk_value(link, 0), "standby") == 0)
+		status = fail_standby(link);
+	else
+		status = strcmp(pg_talk_value(link, 0), "yes") == 0;
+	pg_talk_clear(link);
+	return status;
+}
+
+/* The connection is asked as the coordinator asks it, but awaited. */
+static int await_vote(struct driver_conn *conn)
+{
+	int64_t deadline = clock_ms() + PG_RECOVERY_MS;
+	struct pollfd wait;
+	int vote;
+
+	while ((vote = pg_advance(conn, &wait)) == TXN_WAIT) {
+		int ready = poll(&wait, 1, clock_left(deadline));
+
+		if (ready > 0 || (ready < 0 && errno == EINTR))
+			continue;
+		pg_give_up(conn);
+		return error_set(SQLA_EINDOUBT, conn->config->name,
+				 "The next recovery looks again.",
+				 "no answer in time to the end of a prepared branch");
+	}
+	return vote;
+}
+
+int pg_end_prepared(struct driver_conn *conn, const char *gid, bool commit, const char *xid)
+{
+	struct pg_link *link = pg_link_of(conn);
+	int vote;
+
+	(void)snprintf(link->xid, sizeof(link->xid), "%s", xid ? xid : "");
+	vote = pg_ending_start(link, gid, commit);
+	return vote == TXN_WAIT ? await_vote(conn) : vote;
+}

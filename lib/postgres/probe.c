@@ -1,0 +1,196 @@
+#include "postgres/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "postgres/error.h"
+#include "postgres/link.h"
+
+#define VERSION_MIN 130000 /* pg_current_xact_id, gen_random_uuid */
+
+/*
+ * Doubles are read exactly with extra_float_digits = 1. Recovery's own
+ * transactions are short and durable, whatever the role's defaults are.
+ */
+static const char session_settings[] =
+	"SELECT pg_catalog.set_config('extra_float_digits', '1', false),"
+	" CASE WHEN $1 <> '0' THEN pg_catalog.set_config('statement_timeout', $1, false) END";
+static const char recovery_settings[] =
+	"SELECT pg_catalog.set_config(name, value, false) FROM (VALUES"
+	" ('search_path', 'pg_catalog'), ('statement_timeout', '10s'), ('lock_timeout', '2s'),"
+	" ('idle_in_transaction_session_timeout', '10s'),"
+	" ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),"
+	" ('default_transaction_isolation', 'read committed'),"
+	" ('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
+	" WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END)"
+	") AS s (name, value) WHERE $1::pg_catalog.text IS NOT NULL";
+
+/* By name and without a cast to regclass, which fails where the role may not
+ * use the schema. */
+static const char facts[] =
+	"SELECT pg_catalog.pg_backend_pid() AS backend_pid,"
+	" pg_catalog.current_setting('server_version_num') AS version, d.oid AS database_oid,"
+	" pg_catalog.pg_is_in_recovery() AS is_standby,"
+	" pg_catalog.current_setting('max_prepared_transactions') AS max_prepared,"
+	" pg_catalog.current_setting('fsync') = 'on' AS is_fsync,"
+	" pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) AS started,"
+	" (SELECT pg_catalog.string_agg(pid::text, ' ') FROM pg_catalog.pg_stat_activity"
+	" WHERE usesysid IS NULL) AS auxiliary,"
+	" pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
+	" AS may_identify,"
+	" n.oid IS NOT NULL AS has_schema, c.oid AS table_oid, " PG_TABLE_FAULT " AS table_fault,"
+	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_read,"
+	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AS may_insert,"
+	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS may_update,"
+	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'DELETE') AS may_delete"
+	" FROM pg_catalog.pg_database d"
+	" LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = $1"
+	" LEFT JOIN pg_catalog.pg_class c"
+	" ON c.relnamespace = n.oid AND c.relname = 'sqlassist_decision'"
+	" CROSS JOIN LATERAL (SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')) AS u (usage)"
+	" WHERE d.datname = pg_catalog.current_database()";
+
+static const char *text_of(const PGresult *result, const char *column)
+{
+	int number = PQfnumber(result, column);
+
+	return number < 0 || PQntuples(result) == 0 ? "" : PQgetvalue(result, 0, number);
+}
+
+static int int_of(const PGresult *result, const char *column)
+{
+	return (int)strtol(text_of(result, column), NULL, 10);
+}
+
+static bool bool_of(const PGresult *result, const char *column)
+{
+	return strcmp(text_of(result, column), "t") == 0;
+}
+
+static void copy_text(char *ret, size_t size, const PGresult *result, const char *column)
+{
+	(void)snprintf(ret, size, "%s", text_of(result, column));
+}
+
+static void read_auxiliary(struct pg_server *server, const char *pids)
+{
+	char *end;
+
+	while (server->n_auxiliary < PG_AUXILIARY_MAX) {
+		long pid = strtol(pids, &end, 10);
+
+		if (end == pids)
+			return;
+		server->auxiliary[server->n_auxiliary++] = (int)pid;
+		pids = end;
+	}
+}
+
+static void read_facts(struct pg_link *link, const PGresult *result)
+{
+	struct pg_server *server = &link->server;
+
+	memset(server, 0, sizeof(*server));
+	server->probed_ms = clock_ms();
+	server->backend_pid = int_of(result, "backend_pid");
+	server->version = int_of(result, "version");
+	server->is_standby = bool_of(result, "is_standby");
+	server->max_prepared = int_of(result, "max_prepared");
+	server->is_fsync = bool_of(result, "is_fsync");
+	server->is_pooled = server->backend_pid != PQbackendPID(link->native);
+	copy_text(server->database_oid, sizeof(server->database_oid), result, "database_oid");
+	copy_text(server->started, sizeof(server->started), result, "started");
+	read_auxiliary(server, text_of(result, "auxiliary"));
+	server->has_schema = bool_of(result, "has_schema");
+	copy_text(server->table_oid, sizeof(server->table_oid), result, "table_oid");
+	copy_text(server->table_fault, sizeof(server->table_fault), result, "table_fault");
+	server->may_read = bool_of(result, "may_read");
+	server->may_insert = bool_of(result, "may_insert");
+	server->may_update = bool_of(result, "may_update");
+	server->may_delete = bool_of(result, "may_delete");
+}
+
+static int run_facts(struct pg_link *link)
+{
+	const struct sqla_engine_options *options = &link->base.config->options;
+	char timeout[16];
+	const char *setting = timeout;
+	const char *schema = options->decision_schema;
+	struct pg_command commands[] = {
+		{ .sql = link->purpose == DRIVER_SESSION ? session_settings : recovery_settings,
+		  .n = 1,
+		  .values = &setting },
+		{ .sql = facts, .n = 1, .values = &schema },
+	};
+
+	(void)snprintf(timeout, sizeof(timeout), "%d", options->statement_timeout_ms);
+	return pg_talk_run(link, commands, 2, options->connect_timeout_ms, "cannot connect");
+}
+
+static int ask_who(struct pg_link *link, bool may_identify, bool with_site)
+{
+	struct pg_command who = { 0 };
+	char *sql = NULL;
+	int status;
+
+	if (asprintf(&sql,
+		     "SELECT %s AS system_identifier, s.txn AS site, s.branches AS site_home"
+		     " FROM (SELECT 1) AS one LEFT JOIN %s%s s ON s.verdict = 'site'",
+		     may_identify ?
+			     "(SELECT system_identifier FROM pg_catalog.pg_control_system())" :
+			     "NULL",
+		     with_site ? "ONLY " : "",
+		     with_site ? link->table :
+				 "(SELECT NULL AS txn, NULL AS branches, NULL AS verdict)") < 0)
+		return error_nomem();
+	who.sql = sql;
+	status = pg_talk_run(link, &who, 1, link->base.config->options.connect_timeout_ms,
+			     "cannot connect");
+	free(sql);
+	return status;
+}
+
+/*
+ * Who the server is: in a second round trip, since asking a table that is not
+ * there would leave an error in the server's log at every connection.
+ */
+static int read_identity(struct pg_link *link, bool may_identify)
+{
+	struct pg_server *server = &link->server;
+	bool with_site = *server->table_oid && server->may_read && !*server->table_fault;
+	int status = ask_who(link, may_identify, with_site);
+	const PGresult *result;
+
+	if (status < 0 && with_site && !link->talk.is_lost) {
+		(void)snprintf(server->table_fault, sizeof(server->table_fault),
+			       "cannot be read: %.60s", sqla_error_last()->message);
+		status = ask_who(link, may_identify, false);
+	}
+	if (status < 0)
+		return status;
+	result = link->talk.results[0];
+	copy_text(server->system_identifier, sizeof(server->system_identifier), result,
+		  "system_identifier");
+	copy_text(server->site, sizeof(server->site), result, "site");
+	copy_text(server->site_home, sizeof(server->site_home), result, "site_home");
+	return 0;
+}
+
+int pg_probe(struct pg_link *link)
+{
+	int status = run_facts(link);
+
+	if (status == 0) {
+		read_facts(link, link->talk.results[1]);
+		status = read_identity(link, bool_of(link->talk.results[1], "may_identify"));
+	}
+	pg_talk_clear(link);
+	if (status == 0 && link->server.version < VERSION_MIN)
+		status = error_set(SQLA_ECONFIG, pg_name(link), "Upgrade the server.",
+				   "PostgreSQL 13 or later is needed, this is %d",
+				   link->server.version / 10000);
+	return status;
+}

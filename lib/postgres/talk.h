@@ -1,0 +1,76 @@
+/*
+ * A talk: commands sent together, in one round trip, and their answers. It
+ * never blocks by itself; a blocking call is a talk that is awaited.
+ *
+ * Between talks the connection is outside libpq's pipeline mode, and has the
+ * blocking mode in which the application may have put it.
+ */
+#ifndef POSTGRES_TALK_H
+#define POSTGRES_TALK_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libpq-fe.h>
+
+struct pg_link;
+
+enum { PG_TALK_MAX = 10 };
+
+/* Types, lengths and formats may be NULL: text whose type is inferred. */
+struct pg_command {
+	const char *sql;
+	int n;
+	const char *const *values;
+	const Oid *types;
+	const int *lengths;
+	const int *formats;
+};
+
+struct pg_talk {
+	PGresult *results[PG_TALK_MAX]; /* one for each command, or NULL */
+	unsigned sent;
+	unsigned answered;
+	int failed;   /* index of the first command that failed, or -1 */
+	bool is_open; /* answers are still due */
+	bool is_pipeline;
+	bool is_lost;	/* the connection failed: what was done is unknown (I7) */
+	bool is_late;	/* lost, because there was no answer in time */
+	bool is_copy;	/* lost, because the statement was a COPY */
+	bool is_warned; /* the server warned of something meanwhile */
+	bool was_nonblocking;
+};
+
+/*
+ * Forgets the last talk and sends N commands, copied. One command is sent
+ * without a pipeline. Negative, with the detail: nothing can be said of what
+ * the server will do with what it got.
+ */
+int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsigned n);
+
+/* TXN_WAIT with WAIT filled, or 0 when all answers are in or the connection is
+ * lost: failed and is_lost tell. Never blocks. */
+int pg_talk_go(struct pg_link *link, struct pollfd *wait);
+
+/* Goes on until the end; the connection is given up as lost after PATIENCE_MS
+ * (0: never). */
+void pg_talk_await(struct pg_link *link, int patience_ms);
+
+/* Sends, awaits, and returns 0 if every command succeeded, else the status of
+ * the failure with its detail, which begins with DOING. */
+int pg_talk_run(struct pg_link *link, const struct pg_command commands[], unsigned n,
+		int patience_ms, const char *doing);
+
+/* The first column of the first row of answer I; "" for none and for NULL. */
+const char *pg_talk_value(const struct pg_link *link, unsigned i);
+/* The tag of answer I, "" for none (I7). */
+const char *pg_talk_tag(const struct pg_link *link, unsigned i);
+/* The answer that failed, or NULL. */
+const PGresult *pg_talk_failure(const struct pg_link *link);
+
+/* Frees the answers. */
+void pg_talk_clear(struct pg_link *link);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * Recovery in a thread of the library's.
+ *
+ *   waiting --due, or stop--> in a pass --done--> waiting
+ *                         \-> ended
+ *
+ * A commit that leaves something behind brings the next pass forward, to when
+ * its branches are past the grace period. The thread belongs to the process
+ * that started it; a forked child has none, and frees nothing that the
+ * thread's ghost may seem to hold.
+ */
+#include "recovery/scan.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/log.h"
+#include "txn/commit.h"
+
+#define INTERVAL_MS 10000
+#define AFTER_GRACE_MS 200
+
+struct background {
+	unsigned generation;
+	pthread_t thread;
+	pthread_cond_t changed; /* on the monotonic clock; with `lock` */
+	int interval_ms;
+	struct sqla_recover_options options;
+	int64_t due_ms;		/* of the next pass; guarded by `lock` */
+	atomic_bool is_stopped; /* the pass under way looks at it too */
+};
+
+/* Guards `current` and what it points to. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct background *current;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void guard(void)
+{
+	(void)fork_guard(&lock);
+}
+
+/* Takes the lock, and drops the parent's thread from a child's memory: its
+ * condition variable has a waiter that is not there, so it is left as it is. */
+static void enter(void)
+{
+	(void)pthread_once(&once, guard);
+	(void)pthread_mutex_lock(&lock);
+	if (current && fork_is_foreign(current->generation)) {
+		free(current);
+		current = NULL;
+	}
+}
+
+static void leave(void)
+{
+	(void)pthread_mutex_unlock(&lock);
+}
+
+static void bring_forward(struct background *self, int64_t due_ms)
+{
+	if (due_ms < self->due_ms)
+		self->due_ms = due_ms;
+}
+
+static void on_unfinished(void)
+{
+	enter();
+	if (current) {
+		bring_forward(current, clock_ms() + AFTER_GRACE_MS +
+					       scan_grace(&current->options) * INT64_C(1000));
+		(void)pthread_cond_signal(&current->changed);
+	}
+	leave();
+}
+
+static void run_pass(const struct background *self)
+{
+	struct sqla_recover_report report;
+	int status = scan_run(&self->options, NULL, NULL, &self->is_stopped, &report);
+
+	if (status < 0)
+		log_error("recovery: %s: %s", sqla_strerror(status), sqla_error_last()->message);
+	else if (report.left > 0)
+		log_warning(
+			"recovery: %d branches are left in doubt (`sqlassist status` tells why)",
+			report.left);
+}
+
+/* False: it is to stop. Called and left with the lock held. */
+static bool wait_until_due(struct background *self)
+{
+	while (!atomic_load(&self->is_stopped) && clock_ms() < self->due_ms) {
+		struct timespec until = {
+			.tv_sec = (time_t)(self->due_ms / 1000),
+			.tv_nsec = (long)(self->due_ms % 1000) * 1000000L,
+		};
+
+		(void)pthread_cond_timedwait(&self->changed, &lock, &until);
+	}
+	return !atomic_load(&self->is_stopped);
+}
+
+/* Whoever asks for a pass while one runs gets another one. */
+static void *run(void *arg)
+{
+	struct background *self = arg;
+
+	(void)pthread_mutex_lock(&lock);
+	while (wait_until_due(self)) {
+		self->due_ms = INT64_MAX;
+		(void)pthread_mutex_unlock(&lock);
+		run_pass(self);
+		(void)pthread_mutex_lock(&lock);
+		bring_forward(self, clock_ms() + self->interval_ms);
+	}
+	(void)pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+static int make_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+	int error = pthread_condattr_init(&attributes);
+
+	if (error)
+		return error;
+	error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	if (!error)
+		error = pthread_cond_init(condition, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	return error;
+}
+
+/* The application's signals are for the application's threads. */
+static int launch(struct background *self)
+{
+	sigset_t all, before;
+	int error;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&self->thread, NULL, run, self);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+static int start_locked(struct background *self)
+{
+	int error;
+
+	if (current)
+		return error_set(SQLA_EALREADY, NULL, "Stop it first: sqla_recovery_stop().",
+				 "recovery already runs in the background");
+	error = make_condition(&self->changed);
+	if (error)
+		return error_set(SQLA_ENOMEM, NULL, NULL, "cannot start recovery: %s",
+				 strerror(error));
+	error = launch(self);
+	if (error) {
+		(void)pthread_cond_destroy(&self->changed);
+		return error_set(SQLA_ENOMEM, NULL, "Raise the limit on threads.",
+				 "cannot start a thread for recovery: %s", strerror(error));
+	}
+	current = self;
+	return 0;
+}
+
+int sqla_recovery_start(int interval_ms, const struct sqla_recover_options *options)
+{
+	struct background *self;
+	int status;
+
+	if (interval_ms < 0)
+		return error_set(SQLA_EMISUSE, NULL, "Give milliseconds, or 0 for the default.",
+				 "sqla_recovery_start: the interval is negative");
+	self = calloc(1, sizeof(*self));
+	if (!self)
+		return error_nomem();
+	self->generation = fork_generation();
+	self->interval_ms = interval_ms == 0 ? INTERVAL_MS : interval_ms;
+	if (options)
+		self->options = *options;
+	enter();
+	status = start_locked(self);
+	leave();
+	if (status < 0)
+		free(self);
+	else
+		commit_on_unfinished(on_unfinished);
+	return status;
+}
+
+/* The list of who runs is emptied first, so that of two callers one waits. */
+void sqla_recovery_stop(void)
+{
+	struct background *self;
+
+	enter();
+	self = current;
+	current = NULL;
+	if (self) {
+		atomic_store(&self->is_stopped, true);
+		(void)pthread_cond_signal(&self->changed);
+	}
+	leave();
+	if (!self)
+		return;
+	(void)pthread_join(self->thread, NULL);
+	(void)pthread_cond_destroy(&self->changed);
+	free(self);
+}

@@ -1,0 +1,13 @@
+/*
+ * rows.h - cleaning decision rows that nobody has forgotten, because their
+ * coordinator died first (I5).
+ */
+#ifndef RECOVERY_ROWS_H
+#define RECOVERY_ROWS_H
+
+#include "recovery/parties.h"
+
+/* Returns how many it has cleaned. What fails is logged and stays. */
+int rows_forget(struct parties *all);
+
+#endif

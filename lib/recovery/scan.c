@@ -1,0 +1,282 @@
+/*
+ * A pass, which may run beside other passes and beside live coordinators:
+ *  1. Everybody is asked for its site. A crash leaves nothing.
+ *  2. Everybody lists what is prepared.
+ *  3. Of each branch the decider is looked at (I3, I4, I6), which may commit a
+ *     tombstone. A crash leaves the tombstone, and the next look finds it.
+ *  4. The branch is ended as decided. Ended by somebody else meanwhile: its
+ *     own xid tells how.
+ *  5. Rows that nobody needs are cleaned (rows.c).
+ * All that a pass holds is in struct scan and is freed in one place.
+ */
+#include "recovery/scan.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "recovery/explain.h"
+#include "recovery/rows.h"
+
+struct scan {
+	struct parties parties;
+	struct doubts doubts;
+	struct resolve_how how;
+	const struct sqla_recover_options *options;
+	sqla_in_doubt_fn *fn;
+	void *arg;
+	const atomic_bool *stop;
+	struct sqla_recover_report report;
+	char mixed[TXN_GID_MAX + 1]; /* a branch that was ended by hand */
+	char mixed_engine[64];
+};
+
+static bool is_stopped(const struct scan *scan)
+{
+	return scan->stop && atomic_load(scan->stop);
+}
+
+int scan_grace(const struct sqla_recover_options *options)
+{
+	int grace = options ? options->grace_s : 0;
+
+	if (grace < 0)
+		return 0;
+	return grace == 0 ? SCAN_GRACE_S : grace;
+}
+
+/* ---- step 2 ------------------------------------------------------------ */
+
+static void list_all(struct scan *scan)
+{
+	for (size_t i = 0; i < scan->parties.n && !is_stopped(scan); i++) {
+		struct party *party = &scan->parties.items[i];
+
+		if (!party_is_primary(party))
+			continue;
+		if (doubts_add(&scan->doubts, party) < 0)
+			party_fail(party);
+		fault_here(recover_listed);
+	}
+}
+
+/* ---- steps 3 and 4 ----------------------------------------------------- */
+
+static void log_doubt(const struct doubt *doubt, const struct explanation *texts, int status)
+{
+	if (status == SQLA_OK)
+		log_info("recovery: branch %s in \"%s\": %s %s", doubt->gid, doubt->party->name,
+			 texts->evidence, texts->remedy);
+	else if (status < 0)
+		log_error("recovery: branch %s in \"%s\": %s %s", doubt->gid, doubt->party->name,
+			  texts->evidence, texts->remedy);
+	else
+		log_debug("recovery: branch %s in \"%s\" is left: %s %s", doubt->gid,
+			  doubt->party->name, texts->evidence, texts->remedy);
+}
+
+/* A decider that is unknown, or has not been looked at, has no name. */
+static const char *decider_name(const struct resolution *resolution)
+{
+	return resolution->cause == CAUSE_LOOKED && resolution->decider ? resolution->decider->name
+									: "";
+}
+
+static void tell(const struct scan *scan, const struct doubt *doubt,
+		 const struct resolution *resolution, int status)
+{
+	struct explanation texts;
+	struct sqla_in_doubt in_doubt = {
+		.engine = doubt->party->name,
+		.gid = doubt->gid,
+		.uuid = doubt->parts.uuid,
+		.owner = doubt->owner,
+		.database = doubt->database,
+		.age_s = doubt->age_s,
+		.decider = decider_name(resolution),
+		.decider_site = doubt->parts.site,
+		.verdict = resolution->verdict,
+		.evidence = texts.evidence,
+		.remedy = texts.remedy,
+		.blocked = doubt->blocked,
+		.status = status,
+	};
+
+	explain(&doubt->parts, resolution, &scan->how, doubt, status, &texts);
+	log_doubt(doubt, &texts, status);
+	if (scan->fn)
+		scan->fn(&in_doubt, scan->arg);
+}
+
+/* Another application's branches in other databases of the server are not
+ * ours to wait for. */
+static bool is_ours(const struct resolution *resolution)
+{
+	return resolution->cause != CAUSE_DATABASE;
+}
+
+static void count(struct scan *scan, const struct doubt *doubt, const struct resolution *resolution,
+		  int status)
+{
+	if (status == SQLA_OK && resolution->verdict == SQLA_VERDICT_COMMIT) {
+		scan->report.committed++;
+	} else if (status == SQLA_OK) {
+		scan->report.rolled_back++;
+	} else if (status == SQLA_EMIXED) {
+		scan->report.mixed++;
+		(void)strcpy(scan->mixed, doubt->gid);
+		(void)strcpy(scan->mixed_engine, doubt->party->name);
+	} else if (is_ours(resolution)) {
+		scan->report.left++;
+	}
+}
+
+static bool is_decided(const struct resolution *resolution)
+{
+	return resolution->verdict == SQLA_VERDICT_COMMIT ||
+	       resolution->verdict == SQLA_VERDICT_ROLLBACK;
+}
+
+/* Somebody else may have ended it between the list and the look, and then
+ * forgotten the row: it is not in doubt any more. */
+static bool has_vanished(struct doubt *doubt, const struct resolution *resolution)
+{
+	return resolution->cause == CAUSE_LOOKED && !is_decided(resolution) &&
+	       party_is_prepared(doubt->party, doubt->gid) == 0;
+}
+
+static int end(const struct doubt *doubt, enum sqla_verdict verdict)
+{
+	int status = party_end(doubt->party, doubt->gid, verdict == SQLA_VERDICT_COMMIT,
+			       doubt->xid[0] ? doubt->xid : NULL);
+
+	fault_here(recover_ended);
+	return status;
+}
+
+static void finish(struct scan *scan, struct doubt *doubt)
+{
+	struct resolution resolution;
+	int status = SQLA_PENDING;
+
+	resolve_doubt(&scan->parties, doubt, &scan->how, &resolution);
+	fault_here(recover_resolved);
+	if (has_vanished(doubt, &resolution)) {
+		log_debug("recovery: branch %s was ended by somebody else", doubt->gid);
+		return;
+	}
+	if (is_decided(&resolution) && !scan->how.dry_run)
+		status = end(doubt, resolution.verdict);
+	tell(scan, doubt, &resolution, status);
+	count(scan, doubt, &resolution, status);
+}
+
+static void finish_all(struct scan *scan)
+{
+	struct doubt *doubt;
+
+	for (doubt = scan->doubts.first; doubt; doubt = doubt->hh.next) {
+		if (is_stopped(scan))
+			scan->report.left++;
+		else
+			finish(scan, doubt);
+	}
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+static void tell_unreachable(struct scan *scan)
+{
+	sqla_unreachable_fn *fn = scan->options->unreachable;
+
+	for (size_t i = 0; i < scan->parties.n; i++) {
+		const struct party *party = &scan->parties.items[i];
+
+		if (party->is_reachable)
+			continue;
+		scan->report.unreachable++;
+		log_warning("recovery: \"%s\" could not be asked: %s", party->name, party->reason);
+		if (fn)
+			fn(party->name, party->reason, party->remedy,
+			   scan->options->unreachable_arg);
+	}
+}
+
+static int outcome(const struct scan *scan)
+{
+	if (scan->report.mixed > 0)
+		return error_set(SQLA_EMIXED, scan->mixed_engine,
+				 "Compare the databases and mend the data by hand.",
+				 "branch %s was ended by hand against the decision", scan->mixed);
+	if (scan->report.left > 0 || scan->report.unreachable > 0)
+		return SQLA_PENDING;
+	return SQLA_OK;
+}
+
+int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, void *arg,
+	     const atomic_bool *stop, struct sqla_recover_report *ret_report)
+{
+	static const struct sqla_recover_options defaults;
+	struct scan scan = { .options = options ? options : &defaults, .fn = fn, .arg = arg };
+	struct sqla_error before;
+	int status;
+
+	error_save(&before);
+	scan.stop = stop;
+	scan.how.grace_s = scan_grace(options);
+	scan.how.fence_s = scan.options->fence_s;
+	scan.how.dry_run = scan.options->dry_run;
+	status = parties_open(&scan.parties, stop);
+	if (status < 0)
+		goto out;
+	list_all(&scan);
+	finish_all(&scan);
+	if (!scan.how.dry_run && !scan.options->keep_rows && !is_stopped(&scan))
+		scan.report.forgotten = rows_forget(&scan.parties);
+	tell_unreachable(&scan);
+	status = outcome(&scan);
+	*ret_report = scan.report;
+	if (status >= 0)
+		(void)error_restore(&before);
+out:
+	doubts_free(&scan.doubts);
+	parties_release(&scan.parties);
+	return status;
+}
+
+int sqla_recover(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, void *arg,
+		 struct sqla_recover_report *ret_report)
+{
+	struct sqla_recover_report report;
+	int status = scan_run(options, fn, arg, NULL, &report);
+
+	if (ret_report && (status >= 0 || status == SQLA_EMIXED))
+		*ret_report = report;
+	return status;
+}
+
+/* A number that leaves an engine out would be a guess (I6). */
+static void note_unreachable(const char *engine, const char *reason, const char *hint, void *arg)
+{
+	(void)error_set(SQLA_ECONNECT, engine, hint, "%s", reason);
+	error_save(arg);
+}
+
+int sqla_in_doubt(sqla_in_doubt_fn *fn, void *arg)
+{
+	struct sqla_error unreachable = { .status = SQLA_OK };
+	const struct sqla_recover_options options = {
+		.dry_run = true,
+		.unreachable = note_unreachable,
+		.unreachable_arg = &unreachable,
+	};
+	struct sqla_recover_report report;
+	int status = scan_run(&options, fn, arg, NULL, &report);
+
+	if (status < 0)
+		return status;
+	if (unreachable.status < 0)
+		return error_restore(&unreachable);
+	return report.left;
+}

@@ -1,0 +1,221 @@
+#include "session/session.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+/* On autocommit engines nothing is lost with a connection but the statement. */
+static int refused(struct sqla_session *s, int status)
+{
+	status = session_failed(s, status);
+	if (!s->has_begun && s->conn && s->conn->is_broken)
+		session_disconnect(s);
+	return status;
+}
+
+static int execute(struct sqla_session *s, const char *what, const char *sql,
+		   const struct sqla_value values[], size_t n, struct driver_rows **ret_rows)
+{
+	int64_t affected = 0;
+	int status = session_check(s, what);
+
+	if (status < 0)
+		return status;
+	if (!sql)
+		return error_set(SQLA_EMISUSE, s->config->name, NULL, "%s: the SQL is NULL", what);
+	status = values_check(s->config->name, values, n);
+	if (status == 0)
+		status = session_ready(s, what);
+	if (status < 0)
+		return status;
+	if (s->config->options.echo == SQLA_YES)
+		log_debug("%s: %s", s->config->name, sql);
+	status = s->conn->driver->execute(s->conn, sql, values, n, ret_rows, &affected);
+	if (status < 0)
+		return refused(s, status);
+	s->affected = affected;
+	if (affected > 0)
+		s->has_written = true;
+	return 0;
+}
+
+int sqla_exec_array(struct sqla_session *s, const char *sql, const struct sqla_value values[],
+		    size_t n)
+{
+	return execute(s, "sqla_exec", sql, values, n, NULL);
+}
+
+int sqla_query_array(struct sqla_session *s, struct sqla_rows **ret_rows, const char *sql,
+		     const struct sqla_value values[], size_t n)
+{
+	struct driver_rows *rows = NULL;
+	int status;
+
+	if (!ret_rows)
+		return error_set(SQLA_EMISUSE, NULL, NULL, "sqla_query: no place for the rows");
+	status = execute(s, "sqla_query", sql, values, n, &rows);
+	if (status < 0)
+		return status;
+	return rows_new(s, rows, ret_rows);
+}
+
+int64_t sqla_session_affected(const struct sqla_session *s)
+{
+	return scope_is_open(s) ? s->affected : 0;
+}
+
+/* ---- ending it ----------------------------------------------------------- */
+
+/* Takes a step that answered STATUS to its end. */
+static int settle(struct driver_conn *conn, int status)
+{
+	struct pollfd wait = { .fd = -1 };
+
+	while (status == TXN_WAIT) {
+		status = conn->driver->advance(conn, &wait);
+		if (status == TXN_WAIT)
+			(void)poll(&wait, 1, -1);
+	}
+	return status;
+}
+
+static int commit(struct sqla_session *s)
+{
+	struct driver_conn *conn = s->conn;
+	int status;
+
+	if (!conn || !s->has_begun)
+		return 0;
+	if (conn->is_broken)
+		status = error_set(SQLA_EABORTED, s->config->name, "do the work again",
+				   "the connection of engine \"%s\" was lost before the commit",
+				   s->config->name);
+	else
+		status = settle(conn, conn->driver->commit(conn));
+	if (status == SQLA_EINDOUBT)
+		status = conn->driver->outcome(conn);
+	return status < 0 ? session_failed(s, status) : status;
+}
+
+int sqla_session_commit(struct sqla_session *s)
+{
+	int status = session_check(s, "sqla_session_commit");
+
+	if (status < 0)
+		return status;
+	if (session_is_joined(s))
+		return error_set(SQLA_EMANAGED, s->config->name, "call txn_commit",
+				 "the session of engine \"%s\" is committed by the transaction "
+				 "manager",
+				 s->config->name);
+	if (s->config->options.autocommit == SQLA_YES)
+		return 0;
+	status = commit(s);
+	session_reset(s);
+	session_let_go(s);
+	return status;
+}
+
+/* A joined session keeps its connection: it stays in the transaction. */
+int sqla_session_rollback(struct sqla_session *s)
+{
+	int status = session_check(s, "sqla_session_rollback");
+
+	if (status < 0)
+		return status;
+	if (s->txn && s->txn != txn_current())
+		return error_set(
+			SQLA_EMISUSE, s->config->name, "call txn_resume on this thread first",
+			"sqla_session_rollback: the session of engine \"%s\" is joined to a "
+			"transaction that is not current on this thread",
+			s->config->name);
+	if (s->config->options.autocommit == SQLA_YES)
+		return 0;
+	status = session_undo(s);
+	session_reset(s);
+	if (!s->txn)
+		session_let_go(s);
+	return status;
+}
+
+/* ---- its part ------------------------------------------------------------ */
+
+enum sqla_session_state sqla_session_state(const struct sqla_session *s)
+{
+	if (!scope_is_open(s))
+		return SQLA_SESSION_ACTIVE;
+	if (s->config->options.readonly == SQLA_YES)
+		return SQLA_SESSION_READONLY;
+	if (s->is_marked || s->has_written ||
+	    (s->txn && s->config->options.initial_state == SQLA_INITIAL_CHANGED))
+		return SQLA_SESSION_CHANGED;
+	return SQLA_SESSION_ACTIVE;
+}
+
+int sqla_session_mark_changed(struct sqla_session *s)
+{
+	int status = session_check(s, "sqla_session_mark_changed");
+
+	if (status < 0)
+		return status;
+	if (s->config->options.readonly == SQLA_YES)
+		return error_set(
+			SQLA_EREADONLY, s->config->name, "use an engine that may write",
+			"the session of the readonly engine \"%s\" cannot be marked as changed",
+			s->config->name);
+	status = session_ready(s, "sqla_session_mark_changed");
+	if (status == 0)
+		s->is_marked = true;
+	return status;
+}
+
+int sqla_session_must_decide(struct sqla_session *s)
+{
+	int status = session_ready(s, "sqla_session_must_decide");
+
+	if (status == 0)
+		s->must_decide = true;
+	return status;
+}
+
+bool sqla_session_is_connected(const struct sqla_session *s)
+{
+	return scope_is_open(s) && s->conn;
+}
+
+const char *sqla_session_engine(const struct sqla_session *s)
+{
+	return scope_is_open(s) ? s->config->name : NULL;
+}
+
+/* ---- native handles ------------------------------------------------------ */
+
+static void *native(struct sqla_session *s, const char *driver, const char *what)
+{
+	int status = session_check(s, what);
+
+	if (status < 0)
+		return NULL;
+	if (!session_is_of(s, driver)) {
+		(void)error_set(SQLA_EMISUSE, s->config->name, NULL,
+				"%s: engine \"%s\" is of another kind: %s", what, s->config->name,
+				s->config->driver->name);
+		return NULL;
+	}
+	status = session_ready(s, what);
+	if (status == 0 && s->has_begun) {
+		status = s->conn->driver->begin_now(s->conn);
+		if (status < 0)
+			(void)refused(s, status);
+	}
+	return status < 0 ? NULL : s->conn->driver->native(s->conn);
+}
+
+struct pg_conn *sqla_session_pg(struct sqla_session *s)
+{
+	return native(s, "postgresql", "sqla_session_pg");
+}
+
+struct sqlite3 *sqla_session_sqlite(struct sqla_session *s)
+{
+	return native(s, "sqlite", "sqla_session_sqlite");
+}

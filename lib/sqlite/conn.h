@@ -1,0 +1,65 @@
+/* One SQLite connection, for the files of this folder. */
+#ifndef SQLITE_CONN_H
+#define SQLITE_CONN_H
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "engine/driver.h"
+
+struct lite_rows;
+
+/* Which statements the authorizer lets through while they are compiled. */
+enum lite_sql {
+	LITE_SQL_USER = 0, /* no BEGIN, COMMIT or ROLLBACK inside our transaction */
+	LITE_SQL_OWN,	   /* the driver's own: everything */
+	LITE_SQL_NONE,	   /* nothing: is there a second statement at all? */
+};
+
+/*
+ * The life of a transaction, as SQLite and we see it:
+ *
+ *	idle -> begin() -> noted -> first use -> begun -> commit, rollback -> idle
+ *						   |
+ *						   +-> lost: SQLite ended it by itself
+ *
+ * head.is_in_transaction is false in idle only; is_begun is true in begun and
+ * lost; cause is not empty in lost only.
+ */
+struct lite_conn {
+	struct driver_conn head;
+	sqlite3 *db; /* set once, for cancel(); closed with the object */
+	int busy_ms;
+	int64_t busy_until;	  /* end of the wait for a lock that is under way */
+	atomic_bool is_cancelled; /* by any thread: waits for no lock any more */
+	enum lite_sql sql;
+	bool was_denied; /* the authorizer said no */
+	bool is_begun;
+	bool is_readonly;	       /* this transaction */
+	bool is_transient;	       /* the latest failure may pass */
+	bool wants_table;	       /* the decision table could not be made yet */
+	bool is_orphan;		       /* a forked child has let go of its files */
+	unsigned outermost;	       /* the savepoint around all others of ours, or 0 */
+	char site[TXN_SITE_MAX + 1];   /* as told to the coordinator, or "" */
+	char cause[256];	       /* why SQLite ended the transaction by itself, or "" */
+	char why[400];		       /* why it cannot decide, and the remedy */
+	struct lite_rows *rows;	       /* open ones */
+	struct lite_conn *prev, *next; /* orphan.c's list */
+};
+
+static inline struct lite_conn *lite_conn_of(struct driver_conn *head)
+{
+	return (struct lite_conn *)head;
+}
+
+static inline const struct engine_config *lite_config(const struct lite_conn *conn)
+{
+	return conn->head.config;
+}
+
+static inline const char *lite_name(const struct lite_conn *conn)
+{
+	return conn->head.config->name;
+}
+
+#endif

@@ -1,0 +1,286 @@
+#include "sqlite/connect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "sqlite/driver.h"
+#include "sqlite/durable.h"
+#include "sqlite/error.h"
+#include "sqlite/exec.h"
+#include "sqlite/orphan.h"
+#include "sqlite/rows.h"
+#include "sqlite/site.h"
+#include "sqlite/transact.h"
+
+/* Recovery asks again later rather than wait for a lock. */
+#define RECOVERY_BUSY_MS 500
+
+/* ---- URLs --------------------------------------------------------------------- */
+
+static const char scheme[] = "sqlite://";
+
+bool lite_claims_url(const char *url)
+{
+	return strncmp(url, scheme, strlen(scheme)) == 0;
+}
+
+static const char *rest_of(const char *url)
+{
+	return url + strlen(scheme);
+}
+
+static int check_url(const struct engine_config *config)
+{
+	static const char hint[] = "Write sqlite:////absolute/path, sqlite:///relative/path, or "
+				   "sqlite:// for a database in memory.";
+	const char *rest = rest_of(config->url);
+
+	if (*rest && *rest != '/')
+		return error_set(SQLA_ECONFIG, config->name, hint,
+				 "the URL \"%s\" names a host, which SQLite has not",
+				 config->redacted_url);
+	if (strcmp(rest, "/") == 0)
+		return error_set(SQLA_ECONFIG, config->name, hint, "the URL \"%s\" names no file",
+				 config->redacted_url);
+	if (strpbrk(rest, "?#"))
+		return error_set(SQLA_ECONFIG, config->name,
+				 "Use the engine's options (readonly = yes); in a file name write "
+				 "%3F for ? and %23 for #.",
+				 "the URL \"%s\" has parameters, which are not taken",
+				 config->redacted_url);
+	if (strstr(rest, "%00"))
+		return error_set(SQLA_ECONFIG, config->name, hint,
+				 "the URL \"%s\" has a NUL byte in the file's name",
+				 config->redacted_url);
+	return 0;
+}
+
+static int check_isolation(const struct engine_config *config)
+{
+	static const char *const known[] = { "deferred", "immediate", "exclusive" };
+	const char *isolation = config->options.isolation;
+
+	if (!isolation)
+		return 0;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(isolation, known[i]) == 0)
+			return 0;
+	return error_set(SQLA_ECONFIG, config->name,
+			 "On SQLite it is deferred, immediate or exclusive.",
+			 "the isolation \"%s\" is not SQLite's", isolation);
+}
+
+int lite_check(const struct engine_config *config)
+{
+	int status = check_url(config);
+
+	if (status == 0)
+		status = check_isolation(config);
+	if (status == 0 && !sqlite3_threadsafe())
+		status = error_set(SQLA_ECONFIG, config->name,
+				   "Build SQLite with SQLITE_THREADSAFE=1 or 2.",
+				   "this SQLite was built for a single thread");
+	return status;
+}
+
+/*
+ * SQLite's own URI for the URL, so that SQLite undoes the percent escapes.
+ * With an empty authority for absolute paths, or "//x" would be a host.
+ */
+static char *uri_of(const struct engine_config *config)
+{
+	const char *rest = rest_of(config->url);
+	char *uri = NULL;
+
+	if (!*rest)
+		return strdup("file::memory:");
+	if (asprintf(&uri, "file:%s%s", rest[1] == '/' ? "//" : "", rest + 1) < 0)
+		return NULL;
+	return uri;
+}
+
+/* ---- waiting for locks ------------------------------------------------------------ */
+
+/* SQLite's own handler would sleep through a cancel. */
+static int wait_for_lock(void *arg, int tries)
+{
+	struct lite_conn *conn = arg;
+	struct timespec pause = { .tv_nsec = (tries < 10 ? tries + 1 : 10) * 1000000L };
+	int64_t now = clock_ms();
+
+	if (tries == 0)
+		conn->busy_until = now + conn->busy_ms;
+	if (atomic_load(&conn->is_cancelled) || now >= conn->busy_until)
+		return 0;
+	(void)nanosleep(&pause, NULL);
+	return 1;
+}
+
+/* ---- open --------------------------------------------------------------------------- */
+
+static int open_flags(const struct engine_config *config, enum driver_purpose purpose)
+{
+	int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+	if (config->options.readonly == SQLA_YES)
+		return flags | SQLITE_OPEN_READONLY;
+	if (purpose == DRIVER_RECOVERY)
+		return flags | SQLITE_OPEN_READWRITE;
+	return flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+}
+
+static int open_file(struct lite_conn *conn, enum driver_purpose purpose)
+{
+	char *uri = uri_of(lite_config(conn));
+	int rc;
+
+	if (!uri)
+		return error_nomem();
+	rc = sqlite3_open_v2(uri, &conn->db, open_flags(lite_config(conn), purpose), NULL);
+	free(uri);
+	return rc == SQLITE_OK ? 0 : lite_fail_open(conn, rc);
+}
+
+/* The schema of a file is data: what it says may not call what is dangerous,
+ * and no statement may write to it behind SQLite's back. */
+static int configure(struct lite_conn *conn)
+{
+	int rc = sqlite3_busy_handler(conn->db, wait_for_lock, conn);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_set_authorizer(conn->db, lite_authorize, conn);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if (rc == SQLITE_OK && lite_config(conn)->options.readonly == SQLA_YES)
+		rc = lite_run(conn, "PRAGMA query_only = ON");
+	/* The first statement that reads the file: is it a database? */
+	if (rc == SQLITE_OK)
+		rc = lite_durable_raise(conn);
+	return rc == SQLITE_OK ? 0 : lite_fail_open(conn, rc);
+}
+
+static struct lite_conn *new_conn(struct engine_config *config, enum driver_purpose purpose)
+{
+	struct lite_conn *conn = calloc(1, sizeof(*conn));
+	int busy_ms = config->options.busy_timeout_ms;
+
+	if (!conn)
+		return NULL;
+	if (purpose == DRIVER_RECOVERY && busy_ms > RECOVERY_BUSY_MS)
+		busy_ms = RECOVERY_BUSY_MS;
+	conn->head.driver = &lite_driver;
+	conn->head.config = config_ref(config);
+	conn->head.generation = fork_generation();
+	conn->head.opened_ms = clock_ms();
+	conn->busy_ms = busy_ms;
+	return conn;
+}
+
+int lite_open(struct engine_config *config, enum driver_purpose purpose,
+	      struct driver_conn **ret_conn)
+{
+	struct lite_conn *conn;
+	int status;
+
+	lite_orphan_release_all();
+	conn = new_conn(config, purpose);
+	if (!conn)
+		return error_nomem();
+	status = open_file(conn, purpose);
+	if (status == 0)
+		status = configure(conn);
+	if (status < 0) {
+		lite_close(&conn->head);
+		return status;
+	}
+	if (purpose == DRIVER_SESSION)
+		lite_table_ensure(conn);
+	lite_orphan_track(conn);
+	*ret_conn = &conn->head;
+	return 0;
+}
+
+/* ---- close, and between transactions ------------------------------------------------- */
+
+/* Statements of native handles may outlive the connection: hence _v2. */
+void lite_close(struct driver_conn *head)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+
+	if (!conn)
+		return;
+	if (fork_is_foreign(head->generation)) {
+		lite_abandon(head);
+		return;
+	}
+	lite_orphan_untrack(conn);
+	if (conn->db && !sqlite3_get_autocommit(conn->db))
+		(void)lite_rollback(head);
+	lite_rows_end_all(conn);
+	(void)sqlite3_close_v2(conn->db);
+	config_unref(head->config);
+	free(conn);
+}
+
+static bool has_busy_statement(sqlite3 *db)
+{
+	for (sqlite3_stmt *stmt = sqlite3_next_stmt(db, NULL); stmt;
+	     stmt = sqlite3_next_stmt(db, stmt))
+		if (sqlite3_stmt_busy(stmt))
+			return true;
+	return false;
+}
+
+bool lite_is_idle(const struct driver_conn *head)
+{
+	const struct lite_conn *conn = (const struct lite_conn *)head;
+
+	return !head->is_broken && !head->is_in_transaction && !conn->rows &&
+	       sqlite3_get_autocommit(conn->db) && !has_busy_statement(conn->db);
+}
+
+int lite_reset(struct driver_conn *head)
+{
+	int status = lite_rollback(head);
+
+	if (status == 0 && head->is_broken)
+		status = lite_ready(lite_conn_of(head));
+	return status;
+}
+
+/* Is this still the file of that name? One that was replaced takes no part in
+ * what others write under the name. */
+int lite_ping(struct driver_conn *head)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+	int64_t ignored;
+	int moved = 0;
+	int rc;
+
+	if (sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	    moved) {
+		head->is_broken = true;
+		return error_set(SQLA_ECONNECT, lite_name(conn), "It is opened again at next use.",
+				 "%s was renamed or removed", lite_path(conn));
+	}
+	rc = lite_ask_int(conn, "PRAGMA main.schema_version", NULL, &ignored);
+	if (rc == SQLITE_ROW || lite_is_busy(rc))
+		return 0;
+	head->is_broken = true;
+	(void)lite_fail(conn, rc, "it does not answer");
+	return SQLA_ECONNECT;
+}
+
+void *lite_native(struct driver_conn *head)
+{
+	return lite_conn_of(head)->db;
+}

@@ -1,0 +1,17 @@
+/* Opening and closing a SQLite connection: members of struct driver. */
+#ifndef SQLITE_CONNECT_H
+#define SQLITE_CONNECT_H
+
+#include "sqlite/conn.h"
+
+bool lite_claims_url(const char *url);
+int lite_check(const struct engine_config *config);
+int lite_open(struct engine_config *config, enum driver_purpose purpose,
+	      struct driver_conn **ret_conn);
+void lite_close(struct driver_conn *head);
+bool lite_is_idle(const struct driver_conn *head);
+int lite_reset(struct driver_conn *head);
+int lite_ping(struct driver_conn *head);
+void *lite_native(struct driver_conn *head);
+
+#endif

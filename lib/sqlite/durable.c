@@ -1,0 +1,85 @@
+#include "sqlite/durable.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sqlite/error.h"
+#include "sqlite/exec.h"
+
+/* Values of PRAGMA synchronous. */
+#define SYNC_FULL 2
+#define SYNC_EXTRA 3
+
+/*
+ * FULL is enough in WAL mode and EXTRA means the same there; rollback-journal
+ * modes need EXTRA, or the journal may be back after a power failure and undo
+ * what was committed. So a change of the mode needs no care.
+ */
+int lite_durable_raise(struct lite_conn *conn)
+{
+	return lite_run(conn, "PRAGMA main.synchronous = EXTRA");
+}
+
+void lite_journal_mode(struct lite_conn *conn, char *ret, size_t size)
+{
+	if (lite_ask_text(conn, "PRAGMA main.journal_mode", NULL, NULL, ret, size) != SQLITE_ROW)
+		(void)snprintf(ret, size, "%s", "");
+}
+
+static bool is_moved(struct lite_conn *conn)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved;
+}
+
+__attribute__((format(printf, 2, 3))) static const char *because(struct lite_conn *conn,
+								 const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(conn->why, sizeof(conn->why), format, ap);
+	va_end(ap);
+	return conn->why;
+}
+
+static const char *unsafe_mode(struct lite_conn *conn)
+{
+	int64_t synchronous = 0;
+	char mode[16];
+
+	lite_journal_mode(conn, mode, sizeof(mode));
+	if (strcmp(mode, "off") == 0 || strcmp(mode, "memory") == 0)
+		return because(conn,
+			       "journal_mode is %s, which a crash does not survive: "
+			       "PRAGMA journal_mode = DELETE or WAL",
+			       mode);
+	if (lite_ask_int(conn, "PRAGMA main.synchronous", NULL, &synchronous) != SQLITE_ROW)
+		return because(conn, "its settings cannot be read: %s",
+			       lite_text(conn, sqlite3_extended_errcode(conn->db)));
+	if (synchronous < (strcmp(mode, "wal") == 0 ? SYNC_FULL : SYNC_EXTRA))
+		return because(conn, "synchronous was lowered to %d: leave it as it is set",
+			       (int)synchronous);
+	return NULL;
+}
+
+const char *lite_durable_obstacle(struct lite_conn *conn)
+{
+	const char *path = sqlite3_db_filename(conn->db, "main");
+
+	if (!path || !*path)
+		return because(conn, "it is in memory: use a file");
+	if (sqlite3_db_readonly(conn->db, "main") == 1)
+		return because(conn, "%s can only be read: give this user the right to write to it",
+			       path);
+	if (is_moved(conn))
+		return because(conn,
+			       "%s was renamed or removed while it was open: open it again "
+			       "(sqla_engine_reinit)",
+			       path);
+	return unsafe_mode(conn);
+}

@@ -1,0 +1,376 @@
+#include "sqlite/exec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "sqlite/error.h"
+#include "sqlite/rows.h"
+#include "sqlite/transact.h"
+
+/* ---- what may be compiled -------------------------------------------------- */
+
+/*
+ * A COMMIT typed by the application would commit its branch behind the
+ * coordinator's back, also through the native handle: it is not compiled.
+ */
+int lite_authorize(void *arg, int action, const char *one, const char *two, const char *database,
+		   const char *trigger)
+{
+	struct lite_conn *conn = arg;
+
+	(void)one;
+	(void)two;
+	(void)database;
+	(void)trigger;
+	if (conn->sql == LITE_SQL_OWN)
+		return SQLITE_OK;
+	if (conn->sql == LITE_SQL_USER &&
+	    !(action == SQLITE_TRANSACTION && conn->head.is_in_transaction))
+		return SQLITE_OK;
+	conn->was_denied = true;
+	return SQLITE_DENY;
+}
+
+/* ---- the driver's own SQL ---------------------------------------------------- */
+
+int lite_run(struct lite_conn *conn, const char *sql)
+{
+	enum lite_sql before = conn->sql;
+	int rc;
+
+	conn->sql = LITE_SQL_OWN;
+	rc = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
+	conn->sql = before;
+	return rc;
+}
+
+int lite_prepare_own(struct lite_conn *conn, const char *sql, sqlite3_stmt **ret_stmt)
+{
+	enum lite_sql before = conn->sql;
+	int rc;
+
+	conn->sql = LITE_SQL_OWN;
+	rc = sqlite3_prepare_v2(conn->db, sql, -1, ret_stmt, NULL);
+	conn->sql = before;
+	return rc;
+}
+
+static int start_own(struct lite_conn *conn, const char *sql, const char *a, const char *b,
+		     sqlite3_stmt **ret_stmt)
+{
+	int rc = lite_prepare_own(conn, sql, ret_stmt);
+
+	if (rc == SQLITE_OK && a)
+		rc = sqlite3_bind_text(*ret_stmt, 1, a, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK && b)
+		rc = sqlite3_bind_text(*ret_stmt, 2, b, -1, SQLITE_STATIC);
+	return rc == SQLITE_OK ? sqlite3_step(*ret_stmt) : rc;
+}
+
+int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const char *b, char *ret,
+		  size_t size)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = start_own(conn, sql, a, b, &stmt);
+	int end;
+
+	if (rc == SQLITE_ROW && ret) {
+		const unsigned char *text = sqlite3_column_text(stmt, 0);
+
+		(void)snprintf(ret, size, "%s", text ? (const char *)text : "");
+	}
+	end = sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW && end != SQLITE_OK ? end : rc;
+}
+
+int lite_ask_int(struct lite_conn *conn, const char *sql, const char *a, int64_t *ret)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = start_own(conn, sql, a, NULL, &stmt);
+
+	if (rc == SQLITE_ROW)
+		*ret = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return rc;
+}
+
+/* ---- has SQLite ended the transaction? --------------------------------------- */
+
+/*
+ * SQLite rolls a transaction back by itself when the disk is full, at I/O
+ * errors, when memory runs out, when a writing statement is interrupted, and
+ * at ON CONFLICT ROLLBACK; only its autocommit flag tells.
+ */
+bool lite_notice_end(struct lite_conn *conn, const char *cause)
+{
+	if (conn->cause[0])
+		return true;
+	if (!conn->is_begun || !sqlite3_get_autocommit(conn->db))
+		return false;
+	(void)snprintf(conn->cause, sizeof(conn->cause), "%s", cause);
+	lite_rows_end_all(conn);
+	return true;
+}
+
+int lite_statement_failed(struct lite_conn *conn, int rc, const char *doing)
+{
+	struct sqla_error error;
+	int status = lite_fail(conn, rc, doing);
+
+	error_save(&error);
+	(void)lite_notice_end(conn, error.message);
+	(void)error_restore(&error);
+	return status;
+}
+
+int lite_ready(struct lite_conn *conn)
+{
+	if (conn->head.is_broken)
+		return error_set(SQLA_ECONNECT, lite_name(conn), "Abort and begin anew.",
+				 "the state of this connection is unknown (%s)", lite_path(conn));
+	if (lite_notice_end(conn, "it was ended behind the library's back"))
+		return error_set(SQLA_EFAILED, lite_name(conn), "Abort and try again.",
+				 "SQLite has ended this transaction: %s", conn->cause);
+	return 0;
+}
+
+/* ---- the application's statements -------------------------------------------- */
+
+/*
+ * Whether TAIL, what the first statement left over, holds another one. SQLite
+ * decides, with an authorizer that lets nothing through: some PRAGMAs act
+ * while they are compiled.
+ */
+static bool has_more(struct lite_conn *conn, const char *tail)
+{
+	enum lite_sql before = conn->sql;
+	bool found = false;
+
+	conn->sql = LITE_SQL_NONE;
+	while (*tail && !found) {
+		sqlite3_stmt *stmt = NULL;
+		const char *rest = tail;
+		int rc = sqlite3_prepare_v2(conn->db, tail, -1, &stmt, &rest);
+
+		found = rc != SQLITE_OK || stmt || rest == tail;
+		(void)sqlite3_finalize(stmt);
+		tail = rest;
+	}
+	conn->sql = before;
+	return found;
+}
+
+static int refuse_denied(struct lite_conn *conn, int rc)
+{
+	(void)error_set(SQLA_EMANAGED, lite_name(conn),
+			"Call txn_commit or txn_abort; use txn_savepoint inside.",
+			"BEGIN, COMMIT and ROLLBACK are not for statements in a transaction");
+	error_set_sqlite_code(rc);
+	return SQLA_EMANAGED;
+}
+
+static int prepare_one(struct lite_conn *conn, const char *sql, sqlite3_stmt **ret_stmt)
+{
+	sqlite3_stmt *stmt = NULL;
+	const char *tail = "";
+	int rc;
+
+	conn->was_denied = false;
+	rc = sqlite3_prepare_v2(conn->db, sql, -1, &stmt, &tail);
+	if (rc != SQLITE_OK)
+		return rc == SQLITE_AUTH && conn->was_denied ?
+			       refuse_denied(conn, rc) :
+			       lite_statement_failed(conn, rc, "the statement was refused");
+	if (!stmt)
+		return error_set(SQLA_EMISUSE, lite_name(conn), NULL, "there is no statement");
+	if (has_more(conn, tail)) {
+		(void)sqlite3_finalize(stmt);
+		return error_set(SQLA_EMISUSE, lite_name(conn), "Execute each by itself.",
+				 "one statement at a time: there is more behind the first");
+	}
+	*ret_stmt = stmt;
+	return 0;
+}
+
+static int bind_one(struct lite_conn *conn, sqlite3_stmt *stmt, int index,
+		    const struct sqla_value *value, sqlite3_destructor_type keep)
+{
+	switch (value->type) {
+	case SQLA_NULL:
+		return sqlite3_bind_null(stmt, index);
+	case SQLA_INT:
+	case SQLA_BOOL:
+		return sqlite3_bind_int64(stmt, index, value->as.i);
+	case SQLA_REAL:
+		return sqlite3_bind_double(stmt, index, value->as.r);
+	case SQLA_TEXT:
+		return sqlite3_bind_text64(stmt, index, value->as.p, value->size, keep,
+					   SQLITE_UTF8);
+	case SQLA_BLOB:
+		return sqlite3_bind_blob64(stmt, index, value->as.p, value->size, keep);
+	}
+	return error_set(SQLA_EMISUSE, lite_name(conn), NULL, "a value of an unknown type");
+}
+
+/* What SQLite would take and change: NaN becomes NULL, text ends at a NUL. */
+static int check_value(struct lite_conn *conn, const struct sqla_value *value, size_t number)
+{
+	if (value->type == SQLA_REAL && isnan(value->as.r))
+		return error_set(SQLA_EMISUSE, lite_name(conn), "Store NULL instead.",
+				 "value $%zu is not a number, which SQLite cannot store", number);
+	if (value->type == SQLA_TEXT && value->size && memchr(value->as.p, 0, value->size))
+		return error_set(SQLA_EMISUSE, lite_name(conn), "Pass it as a blob.",
+				 "value $%zu is a text with a NUL byte", number);
+	return 0;
+}
+
+/* A placeholder of STMT that no value belongs to: its name, or "?". */
+static const char *find_unbound(sqlite3_stmt *stmt, size_t n)
+{
+	for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
+		const char *name = sqlite3_bind_parameter_name(stmt, i);
+		bool is_bound = false;
+
+		for (size_t k = 1; name && k <= n && !is_bound; k++) {
+			char one[24];
+
+			(void)snprintf(one, sizeof(one), "$%zu", k);
+			is_bound = strcmp(name, one) == 0;
+		}
+		if (!is_bound)
+			return name ? name : "?";
+	}
+	return "?";
+}
+
+/*
+ * Placeholders are SQLite's named parameters "$1", "$2": its own index finds
+ * each, so that one may be used twice, and in any order.
+ */
+static int bind_all(struct lite_conn *conn, sqlite3_stmt *stmt, const struct sqla_value values[],
+		    size_t n, sqlite3_destructor_type keep)
+{
+	int bound = 0, index = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+		int status, rc;
+
+		(void)snprintf(name, sizeof(name), "$%zu", i + 1);
+		index = sqlite3_bind_parameter_index(stmt, name);
+		if (index == 0)
+			continue;
+		status = check_value(conn, &values[i], i + 1);
+		if (status < 0)
+			return status;
+		rc = bind_one(conn, stmt, index, &values[i], keep);
+		if (rc != SQLITE_OK)
+			return rc < 0 ? rc : lite_fail(conn, rc, "binding a value");
+		bound++;
+	}
+	if (bound < sqlite3_bind_parameter_count(stmt))
+		return error_set(
+			SQLA_EMISUSE, lite_name(conn),
+			"Placeholders are $1, $2...; for a type write CAST($1 AS integer).",
+			"no value for placeholder %s: there are %zu values", find_unbound(stmt, n),
+			n);
+	if (index == 0)
+		return error_set(SQLA_EMISUSE, lite_name(conn), NULL,
+				 "there are %zu values, and no placeholder $%zu", n, n);
+	return 0;
+}
+
+/*
+ * Steps once, so that a statement that is refused is so now, and one that
+ * writes has written; then to the end if nobody wants the rows.
+ */
+static int step(struct lite_conn *conn, sqlite3_stmt *stmt, bool to_end, int *ret_rc)
+{
+	int rc;
+
+	do {
+		rc = sqlite3_step(stmt);
+	} while (rc == SQLITE_ROW && to_end);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return lite_statement_failed(conn, rc, "the statement failed");
+	*ret_rc = rc;
+	return 0;
+}
+
+static int64_t affected_since(struct lite_conn *conn, sqlite3_int64 total)
+{
+	/* sqlite3_changes() keeps the count of a statement before. */
+	return sqlite3_total_changes64(conn->db) == total ? 0 : sqlite3_changes64(conn->db);
+}
+
+/* The rows own the statement from here on. */
+static int make_rows(struct lite_conn *conn, sqlite3_stmt **stmt, int rc,
+		     struct driver_rows **ret_rows)
+{
+	bool is_writing = !sqlite3_stmt_readonly(*stmt);
+	struct driver_rows *rows = lite_rows_new(conn, *stmt, rc);
+	int status = 0;
+
+	if (!rows)
+		return error_nomem();
+	*stmt = NULL;
+	if (is_writing && rc == SQLITE_ROW)
+		status = lite_rows_read_all(rows);
+	if (status < 0)
+		rows->ops->free(rows);
+	else
+		*ret_rows = rows;
+	return status;
+}
+
+static int execute_one(struct lite_conn *conn, sqlite3_stmt **stmt,
+		       const struct sqla_value values[], size_t n, struct driver_rows **ret_rows,
+		       int64_t *ret_affected)
+{
+	sqlite3_int64 total = sqlite3_total_changes64(conn->db);
+	int rc = SQLITE_OK;
+	int status = bind_all(conn, *stmt, values, n, ret_rows ? SQLITE_TRANSIENT : SQLITE_STATIC);
+	int64_t affected;
+
+	if (status == 0)
+		status = step(conn, *stmt, !ret_rows, &rc);
+	if (status == 0 && ret_rows)
+		status = make_rows(conn, stmt, rc, ret_rows);
+	if (status < 0)
+		return status;
+	affected = affected_since(conn, total);
+	if (ret_rows)
+		(*ret_rows)->affected = affected;
+	if (ret_affected)
+		*ret_affected = affected;
+	return 0;
+}
+
+int lite_execute(struct driver_conn *head, const char *sql, const struct sqla_value values[],
+		 size_t n, struct driver_rows **ret_rows, int64_t *ret_affected)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+	sqlite3_stmt *stmt = NULL;
+	int status = lite_ready(conn);
+
+	conn->is_transient = false;
+	if (status == 0)
+		status = lite_begin_now(head);
+	if (status == 0)
+		status = prepare_one(conn, sql, &stmt);
+	if (status == 0)
+		status = execute_one(conn, &stmt, values, n, ret_rows, ret_affected);
+	(void)sqlite3_finalize(stmt);
+	return status;
+}
+
+/* Ends a statement that runs, and a wait for a lock (the busy handler asks). */
+void lite_cancel(struct driver_conn *head)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+
+	atomic_store(&conn->is_cancelled, true);
+	sqlite3_interrupt(conn->db);
+}

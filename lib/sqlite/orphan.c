@@ -1,0 +1,115 @@
+#include "sqlite/orphan.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/fork.h"
+#include "sqlite/rows.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* Guarded by lock: */
+static struct lite_conn *tracked;
+static struct lite_conn *graveyard; /* abandoned; reachable, never used again */
+
+static void guard(void)
+{
+	(void)fork_guard(&lock);
+}
+
+static void enter(void)
+{
+	(void)pthread_once(&once, guard);
+	(void)pthread_mutex_lock(&lock);
+}
+
+static void leave(void)
+{
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void lite_orphan_track(struct lite_conn *conn)
+{
+	enter();
+	DL_APPEND(tracked, conn);
+	leave();
+}
+
+void lite_orphan_untrack(struct lite_conn *conn)
+{
+	enter();
+	if (conn->prev)
+		DL_DELETE(tracked, conn);
+	conn->prev = NULL;
+	leave();
+}
+
+static bool is_stock_vfs(sqlite3 *db, const char *schema)
+{
+	char *name = NULL;
+	bool is_stock;
+
+	if (sqlite3_file_control(db, schema, SQLITE_FCNTL_VFSNAME, &name) != SQLITE_OK)
+		return false;
+	is_stock = name && strcmp(name, "unix") == 0;
+	sqlite3_free(name);
+	return is_stock;
+}
+
+static void close_file(sqlite3 *db, const char *schema, int which)
+{
+	sqlite3_file *file = NULL;
+
+	if (sqlite3_file_control(db, schema, which, &file) != SQLITE_OK || !file || !file->pMethods)
+		return;
+	if (file->pMethods->iVersion >= 2 && file->pMethods->xShmUnmap)
+		(void)file->pMethods->xShmUnmap(file, 0);
+	(void)file->pMethods->xClose(file);
+	file->pMethods = NULL;
+}
+
+/* The journal pointer is the rollback journal, or the WAL. Number 1 is temp:
+ * its files belong to nobody else, and have no locks. */
+static void release_files(struct lite_conn *conn)
+{
+	const char *schema;
+
+	if (conn->is_orphan)
+		return;
+	conn->is_orphan = true;
+	for (int i = 0; (schema = sqlite3_db_name(conn->db, i)); i++) {
+		if (i == 1 || !is_stock_vfs(conn->db, schema))
+			continue;
+		close_file(conn->db, schema, SQLITE_FCNTL_JOURNAL_POINTER);
+		close_file(conn->db, schema, SQLITE_FCNTL_FILE_POINTER);
+	}
+}
+
+void lite_orphan_release_all(void)
+{
+	struct lite_conn *conn;
+
+	enter();
+	DL_FOREACH(tracked, conn)
+		if (fork_is_foreign(conn->head.generation))
+			release_files(conn);
+	leave();
+}
+
+void lite_abandon(struct driver_conn *head)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+
+	if (!conn)
+		return;
+	lite_orphan_release_all();
+	lite_rows_forsake_all(conn);
+	enter();
+	DL_DELETE(tracked, conn);
+	DL_APPEND(graveyard, conn);
+	leave();
+	config_unref(conn->head.config);
+	conn->head.config = NULL;
+}

@@ -1,0 +1,22 @@
+/* A connection's own transaction: begin, savepoints, and the two ends. */
+#ifndef SQLITE_TRANSACT_H
+#define SQLITE_TRANSACT_H
+
+#include "sqlite/conn.h"
+
+/* Members of struct driver. */
+int lite_begin(struct driver_conn *head, bool readonly);
+int lite_begin_now(struct driver_conn *head);
+int lite_savepoint(struct driver_conn *head, enum driver_savepoint verb, unsigned number);
+int lite_rollback(struct driver_conn *head);
+
+/*
+ * Sends COMMIT: 0; a refusal, and all is rolled back; or SQLA_EINDOUBT, and
+ * the connection is broken (I7). A transaction that has not begun ends with 0.
+ */
+int lite_commit(struct driver_conn *head);
+
+/* Releases all savepoints of ours, keeping the work. */
+int lite_release_savepoints(struct lite_conn *conn);
+
+#endif

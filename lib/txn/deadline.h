@@ -1,0 +1,17 @@
+/*
+ * Deadlines of transactions. One thread, started with the first deadline,
+ * cancels what runs when one passes, and again every tenth of a second, since
+ * a statement that was about to be sent would miss the first time.
+ */
+#ifndef TXN_DEADLINE_H
+#define TXN_DEADLINE_H
+
+struct txn;
+
+/* Watches over txn->deadline; again after a change. */
+int deadline_arm(struct txn *txn);
+
+/* Afterwards nothing of TXN is cancelled any more. */
+void deadline_disarm(struct txn *txn);
+
+#endif

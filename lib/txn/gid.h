@@ -1,0 +1,39 @@
+/*
+ * The names of prepared branches, and the list of them that a decision row
+ * carries. The one module that makes and takes apart either; parsing is
+ * strict, since whatever it accepts may be ended.
+ *
+ *   gid       sqla1.UUID.NUMBER.SITE.NAME	at most TXN_GID_MAX bytes
+ *   branches  SITE=GID,SITE=GID		SITE: where the branch is
+ *
+ * txn_gid_format and txn_gid_parse are in resource.h.
+ */
+#ifndef TXN_GID_H
+#define TXN_GID_H
+
+#include <stdbool.h>
+
+#include <sqlassist/resource.h>
+
+/* Whether TEXT is 1 to TXN_SITE_MAX bytes of [A-Za-z0-9_-]. */
+bool gid_is_site(const char *text);
+
+/* Whether TEXT is a uuid as libuuid writes it, in lower case. */
+bool gid_is_uuid(const char *text);
+
+/* One entry of a branch list. */
+struct gid_branch {
+	char site[TXN_SITE_MAX + 1];
+	char gid[TXN_GID_MAX + 1];
+};
+
+/*
+ * Takes the next entry off *LIST: 1, 0 at the end, or SQLA_EMISUSE if the
+ * list is malformed (then nothing in it may be believed).
+ */
+int gid_next_branch(const char **list, struct gid_branch *ret_branch);
+
+/* New text: LIST (may be NULL, freed) with one entry more; NULL: no memory. */
+char *gid_add_branch(char *list, const char *site, const char *gid);
+
+#endif

@@ -1,0 +1,549 @@
+/*
+ * The commit protocol, as sqlassist-commit(7) tells it. The invariants I1 to
+ * I8 are numbered there.
+ *
+ * With two or more changed branches:
+ *  1. ask       Every branch tells whether it changed anything.
+ *		 Crash: nothing is prepared, every store rolls back by itself.
+ *  2. claim     The decider inserts the decision row; behind it every other
+ *     prepare   changed branch is prepared. The claim is started first, so
+ *		 that a recoverer that finds a prepared branch finds the
+ *		 decider open (I4); then all answers are awaited together.
+ *		 Crash: in doubt, and no row was committed: rolled back.
+ *  3. decide    The decider commits, and its row with it: the decision.
+ *		 Lost: look; without an answer nothing more is done here.
+ *  4. finish    Every prepared branch commits, and what did not change ends.
+ *		 Crash: in doubt, and the row is there: committed.
+ *  5. forget    When all have ended the row is of no use any more (I5).
+ *
+ * One changed branch commits in one phase, unless it wants a row always.
+ */
+#include "txn/protocol.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "txn/gid.h"
+
+/* After the deadline a cancelled statement has this long to say so. */
+#define GRACE_MS 2000
+/* A decision, and what follows it, is waited for this long past a deadline. */
+#define DECIDE_MS 30000
+
+struct protocol {
+	struct txn *txn;
+	struct protocol_result *result;
+	struct branch_step *steps; /* room for every branch */
+	struct branch *decider;
+	struct txn_decision decision;
+	char *branches; /* owned; decision.branches */
+	unsigned n_changed;
+	unsigned n_prepared; /* to be prepared */
+};
+
+static int fail(struct protocol *p, int status)
+{
+	if (p->result->error.status == 0)
+		error_save(&p->result->error);
+	return status;
+}
+
+/* ---- step 1 -------------------------------------------------------------- */
+
+/* The model's tpc_begin and commit, one branch after the other. */
+static int begin_and_flush(struct protocol *p)
+{
+	struct branch *branch;
+	int status = 0;
+
+	error_clear();
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->ops.begin)
+			status = branch->ops.begin(branch->self, p->txn);
+		if (status < 0)
+			goto refused;
+	}
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->ops.flush)
+			status = branch->ops.flush(branch->self, p->txn);
+		if (status < 0)
+			goto refused;
+	}
+	return 0;
+refused:
+	return fail(p, error_ensure(status, branch_name(branch), "the resource refused"));
+}
+
+static int64_t vote_deadline(const struct protocol *p)
+{
+	return p->txn->deadline ? p->txn->deadline + GRACE_MS : 0;
+}
+
+static int ask(struct protocol *p)
+{
+	struct branch *branch;
+	size_t n = 0;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		p->steps[n] = (struct branch_step){ branch, VERB_ASK };
+		branch_start(p->steps[n++], NULL, &p->result->error);
+	}
+	branch_await(p->steps, n, vote_deadline(p), &p->result->error);
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->vote < 0)
+			return branch->vote;
+		branch->phase = branch->vote == TXN_CHANGED ? BRANCH_CHANGED : BRANCH_UNCHANGED;
+		p->n_changed += branch->vote == TXN_CHANGED;
+	}
+	fault_here(commit_asked);
+	return 0;
+}
+
+/* ---- who decides --------------------------------------------------------- */
+
+/* Among those that could be prepared too: prefers, local, and then the last. */
+static int rank(unsigned abilities)
+{
+	if (!(abilities & TXN_DECIDES))
+		return -1;
+	if (abilities & TXN_PREFERS)
+		return 2;
+	return abilities & TXN_DECIDES_LOCAL ? 1 : 0;
+}
+
+static int refuse_two(struct protocol *p, const struct branch *one, const struct branch *two)
+{
+	return fail(p, error_set(SQLA_EUNSAFE, branch_name(two), "Let at most one of them change "
+				 "anything in a transaction, or make the other able to prepare.",
+				 "neither \"%s\" (%s) nor \"%s\" (%s) can be prepared",
+				 branch_name(one), branch_why_not(one, TXN_PREPARES),
+				 branch_name(two), branch_why_not(two, TXN_PREPARES)));
+}
+
+static int refuse_undecidable(struct protocol *p, const struct branch *branch, bool must)
+{
+	char why[200];
+
+	(void)snprintf(why, sizeof(why), "%s", branch_why_not(branch, TXN_DECIDES));
+	return fail(p, error_set(SQLA_EUNSAFE, branch_name(branch),
+				 "See sqlassist doctor, and sqlassist-commit(7), WHO DECIDES.",
+				 must ? "\"%s\" cannot be prepared (%s) and cannot decide (%s)" :
+					"no branch can decide; \"%s\" cannot be prepared or "
+					"decide: %s%s",
+				 branch_name(branch),
+				 must ? branch_why_not(branch, TXN_PREPARES) : why,
+				 must ? why : ""));
+}
+
+static bool is_changed(const struct branch *branch)
+{
+	return branch->phase == BRANCH_CHANGED;
+}
+
+/* Before anything durable happens: can this be made atomic, and by whom? */
+static int choose_decider(struct protocol *p)
+{
+	struct branch *branch, *must = NULL, *best = NULL, *last = NULL;
+	int best_rank = -1;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		unsigned abilities;
+
+		if (!is_changed(branch))
+			continue;
+		last = branch;
+		abilities = branch_abilities(branch);
+		if (!(abilities & TXN_PREPARES)) {
+			if (must)
+				return refuse_two(p, must, branch);
+			must = branch;
+		}
+		if (rank(abilities) >= best_rank && rank(abilities) >= 0) {
+			best_rank = rank(abilities);
+			best = branch;
+		}
+	}
+	if (must && !(branch_abilities(must) & TXN_DECIDES))
+		return refuse_undecidable(p, must, true);
+	if (!must && !best)
+		return refuse_undecidable(p, last, false);
+	p->decider = must ? must : best;
+	return 0;
+}
+
+/* ---- step 2 -------------------------------------------------------------- */
+
+/* The gids, and the list of them that the row carries (I5). */
+static int name_branches(struct protocol *p)
+{
+	char site[TXN_SITE_MAX + 1];
+	struct branch *branch;
+	unsigned number = 0;
+	int status = p->decider->ops.site(p->decider->self, site);
+
+	DL_FOREACH(p->txn->branches, branch) {
+		if (status < 0)
+			break;
+		if (!is_changed(branch) || branch == p->decider)
+			continue;
+		status = branch->ops.site(branch->self, branch->site);
+		if (status == 0)
+			status = txn_gid_format(branch->gid, p->txn->uuid, ++number, site,
+						branch_name(p->decider));
+		if (status < 0)
+			break;
+		p->branches = gid_add_branch(p->branches, branch->site, branch->gid);
+		if (!p->branches)
+			status = error_nomem();
+	}
+	if (status < 0)
+		return fail(p, status);
+	p->n_prepared = number;
+	p->decision.uuid = p->txn->uuid;
+	p->decision.branches = p->branches ? p->branches : "";
+	return 0;
+}
+
+/* A vote on claim or prepare, turned into what is known of the branch. */
+static void count_vote(struct branch_step step)
+{
+	struct branch *branch = step.branch;
+
+	if (step.verb == VERB_CLAIM)
+		return;
+	if (branch->vote == 0)
+		branch->phase = BRANCH_PREPARED;
+	else if (branch->vote == SQLA_EINDOUBT)
+		branch->phase = BRANCH_UNKNOWN;
+}
+
+static int claim_and_prepare(struct protocol *p)
+{
+	struct branch *branch;
+	size_t n = 0;
+	int status = 0;
+
+	p->steps[n] = (struct branch_step){ p->decider, VERB_CLAIM };
+	branch_start(p->steps[n++], &p->decision, &p->result->error);
+	if (p->decider->vote < 0)
+		return p->decider->vote;
+	DL_FOREACH(p->txn->branches, branch) {
+		if (!is_changed(branch) || branch == p->decider)
+			continue;
+		p->steps[n] = (struct branch_step){ branch, VERB_PREPARE };
+		branch_start(p->steps[n++], NULL, &p->result->error);
+	}
+	branch_await(p->steps, n, vote_deadline(p), &p->result->error);
+	for (size_t i = 0; i < n; i++) {
+		count_vote(p->steps[i]);
+		if (p->steps[i].branch->vote < 0 && status == 0)
+			status = p->steps[i].branch->vote;
+	}
+	return status;
+}
+
+/* ---- abort, before any decision ------------------------------------------ */
+
+/*
+ * I3: the decider's COMMIT was never sent. It is rolled back first (a lost
+ * one is abandoned: the server rolls it back); then nothing can commit, and
+ * the prepared branches are rolled back.
+ */
+static void roll_back_all(struct protocol *p)
+{
+	struct sqla_error ignored = { .status = SQLA_EABORTED };
+	struct branch *branch;
+	size_t n = 0;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->phase == BRANCH_PREPARED || branch->phase == BRANCH_ENDED)
+			continue;
+		if (branch->phase == BRANCH_UNKNOWN)
+			p->result->is_unfinished = true;
+		if (branch->ops.abort(branch->self, p->txn) < 0)
+			log_warning("transaction %s: %s: rolling back failed: %s", p->txn->uuid,
+				    branch_name(branch), sqla_error_last()->message);
+	}
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->phase != BRANCH_PREPARED)
+			continue;
+		p->steps[n] = (struct branch_step){ branch, VERB_ROLLBACK_PREPARED };
+		branch_start(p->steps[n++], NULL, &ignored);
+	}
+	branch_await(p->steps, n, clock_ms() + DECIDE_MS, &ignored);
+	for (size_t i = 0; i < n; i++)
+		if (p->steps[i].branch->vote < 0)
+			p->result->is_unfinished = true;
+}
+
+/* What the caller is told: a lost vote is still an abort. */
+static void refused(struct protocol *p, int status)
+{
+	struct sqla_error *error = &p->result->error;
+
+	roll_back_all(p);
+	if (status == SQLA_EINDOUBT || status == SQLA_EMIXED || status >= 0)
+		status = SQLA_EABORTED;
+	if (p->txn->deadline && clock_left(p->txn->deadline) == 0)
+		status = SQLA_ETIMEOUT;
+	p->result->status = status;
+	error->status = status;
+}
+
+/* ---- step 3 -------------------------------------------------------------- */
+
+static int still_prepared(void *arg)
+{
+	struct protocol *p = arg;
+	struct branch *branch;
+	int answer = 0;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		int prepared;
+
+		if (branch->phase != BRANCH_PREPARED)
+			continue;
+		prepared = branch->ops.is_prepared(branch->self, branch->gid);
+		if (prepared == 1)
+			return 1;
+		if (prepared < 0)
+			answer = prepared;
+	}
+	return answer;
+}
+
+/* The outcome of a decide whose answer was lost: 0, EABORTED or EINDOUBT. */
+static int look(struct protocol *p)
+{
+	struct branch *decider = p->decider;
+	int status = decider->ops.look(decider->self, &p->decision,
+				       p->n_prepared ? still_prepared : NULL, p);
+
+	log_info("transaction %s: looked at \"%s\": %s", p->txn->uuid, branch_name(decider),
+		 sqla_strerror(status));
+	return status;
+}
+
+/* From here on nothing is cancelled: a decision that was made stands. */
+static void protect(struct protocol *p)
+{
+	(void)pthread_mutex_lock(&p->txn->cancel_lock);
+	p->txn->is_cancellable = false;
+	(void)pthread_mutex_unlock(&p->txn->cancel_lock);
+}
+
+static int64_t decide_deadline(const struct protocol *p)
+{
+	return p->txn->deadline ? clock_ms() + DECIDE_MS : 0;
+}
+
+static void in_doubt(struct protocol *p)
+{
+	struct branch *branch;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->phase == BRANCH_PREPARED)
+			branch->phase = BRANCH_UNKNOWN;
+		else if (branch->phase == BRANCH_UNCHANGED)
+			(void)branch->ops.abort(branch->self, p->txn);
+	}
+	p->decider->phase = BRANCH_UNKNOWN;
+	p->result->status = SQLA_EINDOUBT;
+	p->result->is_unfinished = true;
+	(void)error_set(SQLA_EINDOUBT, branch_name(p->decider),
+			"Do not repeat the work. Recovery (sqla_recover, sqlassist recover) "
+			"commits or rolls back every branch as soon as the decider answers.",
+			"the connection was lost while the decision was made: %s",
+			p->result->error.message);
+	error_set_sqlstate(p->result->error.sqlstate);
+	error_set_sqlite_code(p->result->error.sqlite_code);
+	error_save(&p->result->error);
+}
+
+/* Returns 0 when it is decided that the transaction commits. */
+static int decide(struct protocol *p, enum branch_verb verb)
+{
+	struct branch_step step = { p->decider, verb };
+	int vote;
+
+	protect(p);
+	branch_start(step, &p->decision, &p->result->error);
+	branch_await(&step, 1, decide_deadline(p), &p->result->error);
+	vote = p->decider->vote;
+	if (vote == SQLA_EINDOUBT && verb == VERB_DECIDE)
+		vote = look(p);
+	else if (vote == SQLA_EINDOUBT && p->decider->ops.outcome)
+		vote = p->decider->ops.outcome(p->decider->self);
+	if (vote == SQLA_EINDOUBT) {
+		if (verb == VERB_COMMIT)
+			(void)fail(p, vote);
+		in_doubt(p);
+		return vote;
+	}
+	/* Known not to have committed, or known to have: nothing to roll back. */
+	p->decider->phase = vote == 0 ? BRANCH_ENDED : BRANCH_CHANGED;
+	if (vote < 0) {
+		refused(p, vote);
+		return vote;
+	}
+	p->result->is_committed = true;
+	memset(&p->result->error, 0, sizeof(p->result->error));
+	return 0;
+}
+
+/* ---- steps 4 and 5 --------------------------------------------------------- */
+
+static void count_ending(struct protocol *p, struct branch_step step)
+{
+	struct branch *branch = step.branch;
+
+	if (step.verb == VERB_END) {
+		if (branch->vote < 0)
+			log_warning("transaction %s: \"%s\", which had changed nothing, could not "
+				    "be ended", p->txn->uuid, branch_name(branch));
+		branch->phase = BRANCH_ENDED;
+		return;
+	}
+	if (branch->vote == 0) {
+		branch->phase = BRANCH_ENDED;
+	} else if (branch->vote == SQLA_EMIXED) {
+		branch->phase = BRANCH_ENDED;
+		p->result->status = SQLA_EMIXED;
+	} else {
+		branch->phase = BRANCH_UNKNOWN;
+		p->result->is_unfinished = true;
+	}
+}
+
+/* Unchanged branches end only now: an engine does not see everything (NOTIFY,
+ * advisory locks), and what it does not see must not outrun the decision. */
+static void finish(struct protocol *p)
+{
+	struct sqla_error first = { .status = 0 };
+	struct branch *branch;
+	size_t n = 0;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		enum branch_verb verb = VERB_END;
+
+		if (branch->phase == BRANCH_PREPARED)
+			verb = VERB_COMMIT_PREPARED;
+		else if (branch->phase != BRANCH_UNCHANGED)
+			continue;
+		p->steps[n] = (struct branch_step){ branch, verb };
+		branch_start(p->steps[n++], NULL, &first);
+	}
+	branch_await(p->steps, n, clock_ms() + DECIDE_MS, &first);
+	for (size_t i = 0; i < n; i++)
+		count_ending(p, p->steps[i]);
+	fault_here(commit_finished);
+	if (p->result->status == 0 && p->result->is_unfinished)
+		p->result->status = SQLA_PENDING;
+	p->result->error = first;
+	p->result->error.status = p->result->status;
+}
+
+static void forget(struct protocol *p)
+{
+	struct branch *decider = p->decider;
+
+	if (p->result->status == 0 && decider->ops.forget)
+		decider->ops.forget(decider->self, &p->decision);
+}
+
+/* ---- the three shapes ------------------------------------------------------ */
+
+/* Nothing changed: everything is ended, and a failure is only worth telling. */
+static void end_unchanged(struct protocol *p)
+{
+	struct branch *branch;
+	size_t n = 0;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		p->steps[n] = (struct branch_step){ branch, VERB_END };
+		branch_start(p->steps[n++], NULL, &p->result->error);
+	}
+	branch_await(p->steps, n, vote_deadline(p), &p->result->error);
+	DL_FOREACH(p->txn->branches, branch) {
+		branch->phase = BRANCH_ENDED;
+		if (branch->vote < 0 && p->result->status == 0)
+			p->result->status = branch->vote == SQLA_EINDOUBT ? SQLA_EABORTED :
+									    branch->vote;
+	}
+	p->result->is_committed = p->result->status == 0;
+	p->result->error.status = p->result->status;
+}
+
+static void one_phase(struct protocol *p)
+{
+	struct branch *branch;
+
+	DL_FOREACH(p->txn->branches, branch)
+		if (is_changed(branch))
+			p->decider = branch;
+	if (decide(p, VERB_COMMIT) == 0)
+		finish(p);
+}
+
+static void two_phase(struct protocol *p)
+{
+	int status = choose_decider(p);
+
+	if (status == 0)
+		status = name_branches(p);
+	if (status == 0)
+		status = claim_and_prepare(p);
+	if (status == 0 && p->txn->deadline && clock_left(p->txn->deadline) == 0)
+		status = fail(p, error_set(SQLA_ETIMEOUT, NULL, "Call txn_abort.",
+					   "the deadline passed before the decision"));
+	if (status < 0) {
+		refused(p, status);
+		return;
+	}
+	fault_here(commit_voted);
+	if (decide(p, VERB_DECIDE) < 0)
+		return;
+	fault_here(commit_decided);
+	finish(p);
+	forget(p);
+}
+
+static bool wants_row(const struct txn *txn)
+{
+	struct branch *branch;
+
+	DL_FOREACH(txn->branches, branch)
+		if (is_changed(branch) && (branch_abilities(branch) & TXN_ROW_ALWAYS))
+			return true;
+	return false;
+}
+
+void protocol_run(struct txn *txn, struct protocol_result *ret_result)
+{
+	struct protocol p = { .txn = txn, .result = ret_result };
+	struct branch *branch;
+	size_t n;
+	int status;
+
+	memset(ret_result, 0, sizeof(*ret_result));
+	DL_COUNT(txn->branches, branch, n);
+	p.steps = calloc(n ? n : 1, sizeof(*p.steps));
+	status = p.steps ? begin_and_flush(&p) : fail(&p, error_nomem());
+	if (status == 0)
+		status = ask(&p);
+	if (status < 0)
+		refused(&p, status);
+	else if (p.n_changed == 0)
+		end_unchanged(&p);
+	else if (p.n_changed == 1 && !wants_row(txn))
+		one_phase(&p);
+	else
+		two_phase(&p);
+	free(p.branches);
+	free(p.steps);
+}

@@ -1,0 +1,54 @@
+#include "base/redact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/test.h"
+
+Test(redact, no_secret_is_left)
+{
+	static const char *const texts[] = {
+		"postgresql://me:SECRET@host/db",
+		"postgres://me:SE@CRET@host/db?x=1",
+		"cannot use \"postgresql://me:SECRET@host/db\" here",
+		"two: postgresql://a:SECRET@h/1 postgresql://b:SECRET@h/2",
+		"host=h password=SECRET user=me",
+		"host=h password = SECRET user=me",
+		"host=h password='SEC RET' user=me",
+		"postgresql://h/db?password=SECRET&user=me",
+		"sslpassword=SECRET",
+		"PASSWORD=SECRET",
+		"password='SECRET",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "%s", texts[i]);
+		redact_in_place(text);
+		cr_expect(eq(ptr, strstr(text, "SEC"), NULL), "%s", text);
+		cr_expect(eq(ptr, strstr(text, "CRET"), NULL), "%s", text);
+		cr_expect(eq(ptr, strstr(text, "RET"), NULL), "%s", text);
+	}
+}
+
+Test(redact, the_rest_is_left_as_it_is)
+{
+	static const char *const texts[] = {
+		"",
+		"postgresql:///bank",
+		"postgresql://me@host:5432/db",
+		"postgresql://host:5432/db?x=a@b",
+		"sqlite:////var/lib/till.db",
+		"password authentication failed for user \"me\"",
+		"a passfile=/x is fine",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "%s", texts[i]);
+		redact_in_place(text);
+		cr_expect(eq(str, text, (char *)texts[i]));
+	}
+}

@@ -1,0 +1,176 @@
+#!/bin/sh
+# What `sqlassist` says and how it exits: bad usage, then SQLite alone, then
+# what a real server has in doubt.
+. "$top_srcdir/tests/lint/lib.sh"
+make_scratch
+sqlassist=$top_builddir/sqlassist
+
+# run STATUS ARG...: the exit status must be STATUS; keeps what it wrote.
+run() {
+	wanted=$1
+	shift
+	"$sqlassist" "$@" >"$scratch/out" 2>"$scratch/err"
+	status=$?
+	[ $status -eq "$wanted" ] && return
+	complain "sqlassist $*: exit status $status instead of $wanted"
+	cat "$scratch/out" "$scratch/err"
+}
+
+# says TEXT: the latest command wrote it on stdout.
+says() {
+	grep -qF -- "$1" "$scratch/out" && return
+	complain "does not say \"$1\":"
+	cat "$scratch/out" "$scratch/err"
+}
+
+complains() {
+	grep -qF -- "$1" "$scratch/err" && return
+	complain "does not complain \"$1\":"
+	cat "$scratch/out" "$scratch/err"
+}
+
+bad() { # COMPLAINT ARG...
+	text=$1
+	shift
+	run 2 "$@"
+	complains "$text"
+	complains 'try sqlassist --help'
+}
+
+usage() {
+	bad 'a command is missing'
+	bad 'there is no command "frob"' frob
+	bad 'no engines' status
+	bad 'NAME=URL' --engine nonsense status
+	bad 'NAME=URL' status --engine =sqlite:///x
+	bad "'--frob'" status --frob
+	bad 'argument' recover --grace
+	bad 'not "soon"' recover --grace soon
+	bad 'not "0"' recover --fence 0
+	bad 'not "9999999999999999999"' recover --watch --interval 9999999999999999999
+	bad '--interval is for --watch' recover --interval 3
+	bad 'too many: "two"' doctor --engine "a=sqlite:///$scratch/a" one two
+	bad 'exclude each other' doctor --sql --purge-tombstones
+	run 2 --config "$scratch/no-such-file.ini" status
+	complains no-such-file.ini
+	run 2 --engine 'a=oracle://secret:word@there/x' status
+	grep -q word "$scratch/err" && complain "a password is shown"
+	run 0 --help
+	says 'usage: sqlassist'
+	run 0 recover --help
+	says '--fence SECONDS'
+	run 0 --version
+	says 'sqlassist 0'
+}
+
+sqlite() {
+	file=$scratch/till.db
+	run 3 status --engine "till=sqlite:///$file"
+	says 'engine till could not be asked'
+	run 3 status --json --engine "till=sqlite:///$file"
+	says '"engine": "till"'
+	[ ! -e "$file" ] || complain "status made the file"
+	run 3 doctor --engine "till=sqlite:///$file"
+	sqlite3 "$file" 'CREATE TABLE t(x)' || exit 99
+	run 0 status --engine "till=sqlite:///$file"
+	says 'nothing is in doubt'
+	run 0 recover --engine "till=sqlite:///$file"
+	says '0 committed'
+	printf '[engine:till]\nurl = sqlite:///%s\n' "$file" >"$scratch/engines.ini"
+	run 0 --config "$scratch/engines.ini" status --json
+	says '"branches": []'
+	run 0 --config "$scratch/engines.ini" doctor
+	says till
+	run 0 --config "$scratch/engines.ini" doctor --json till
+	says '"findings"'
+	run 2 --config "$scratch/engines.ini" doctor nobody
+	run 0 --config "$scratch/engines.ini" doctor --sql
+	says 'sqlassist_decision'
+	run 0 --config "$scratch/engines.ini" doctor --purge-tombstones
+	says 'till: 0 tombstones forgotten'
+	if [ -w /dev/full ]; then
+		"$sqlassist" --config "$scratch/engines.ini" status >/dev/full 2>"$scratch/err"
+		[ $? -eq 2 ] || complain "a full disk is not noticed"
+	fi
+}
+
+watching() { # SIGNAL
+	"$sqlassist" --config "$scratch/engines.ini" recover --watch --interval 1 --json \
+		>"$scratch/out" 2>"$scratch/err" &
+	watcher=$!
+	tries=0
+	until [ "$(wc -l <"$scratch/out")" -ge 2 ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || break
+		sleep 0.1
+	done
+	kill -"$1" $watcher
+	wait $watcher || complain "recover --watch: exit status $? at SIG$1"
+	[ "$(grep -c '^{.*}$' "$scratch/out")" -ge 2 ] ||
+		complain "recover --watch --json: no line for each pass"
+}
+
+uuid=5d4f2f80-4c1e-4b62-8a57-0d1d5e1c7a0
+
+prepare() { # NUMBER
+	psql -qX "$SQLASSIST_EXAMPLE_PG" -c "BEGIN; INSERT INTO sale VALUES ($1);
+		PREPARE TRANSACTION 'sqla1.$uuid$1.1.$site.till'" || exit 99
+}
+
+in_doubt() {
+	set -- --engine "till=sqlite:///$scratch/till.db" --engine "bank=$SQLASSIST_EXAMPLE_PG"
+	run 0 "$@" doctor --sql till
+	"$sqlassist" "$@" doctor --sql till | sqlite3 "$scratch/till.db" || exit 99
+	site=$(sqlite3 "$scratch/till.db" \
+		"SELECT txn FROM sqlassist_decision WHERE verdict = 'site'")
+	psql -qX "$SQLASSIST_EXAMPLE_PG" -c 'CREATE TABLE sale(id int)' || exit 99
+	prepare 1
+	prepare 2
+	sqlite3 "$scratch/till.db" "INSERT INTO sqlassist_decision(txn, verdict, branches)
+		VALUES ('${uuid}1', 'committed', '$site=sqla1.${uuid}1.1.$site.till')" || exit 99
+
+	run 1 "$@" status
+	says 'young'
+	run 1 "$@" recover --dry-run --grace 0
+	says 'commit: the decision is there'
+	says 'rollback: it can never commit'
+	says '2 in doubt'
+	run 1 "$@" recover --dry-run --grace 0 --json
+	says '"verdict": "commit"'
+	says '"result": "left"'
+	run 0 "$@" recover --grace 0
+	says '1 committed, 1 rolled back, 0 left'
+	run 0 "$@" status
+	says 'nothing is in doubt'
+	found=$(psql -qXtA "$SQLASSIST_EXAMPLE_PG" -c 'SELECT id FROM sale')
+	[ "$found" = 1 ] || complain "the sales are \"$found\" instead of 1"
+
+	prepare 3
+	run 1 --engine "bank=$SQLASSIST_EXAMPLE_PG" recover --grace 0
+	says 'unknown: it cannot be said now'
+	says 'then called "till"'
+	run 0 "$@" recover --grace 0
+	run 0 "$@" doctor --json
+	says '"engine": "bank"'
+}
+
+if [ -n "${SQLASSIST_EXAMPLE_PG-}" ]; then
+	sqlite3 "$scratch/till.db" 'CREATE TABLE t(x)' || exit 99
+	in_doubt
+	finish
+fi
+usage
+case ${ENGINE_CPPFLAGS-} in
+*SQLITE*)
+	need sqlite3
+	sqlite
+	watching TERM
+	watching INT ;;
+esac
+case ${ENGINE_CPPFLAGS-} in
+*LIBPQ*SQLITE*)
+	need psql
+	"$top_builddir/tests/support/with-servers" "${SHELL:-/bin/sh}" "$0" ||
+		complain "with a real server it does not work" ;;
+esac
+finish

@@ -1,0 +1,98 @@
+#!/bin/sh
+# The demo's proof holds, its proof can fail, and it leaves nothing behind.
+. "$top_srcdir/tests/lint/lib.sh"
+make_scratch
+demo="$top_builddir/sqlassist demo"
+
+# run STATUS ARG...: the demo's exit status must be STATUS.
+run() {
+	wanted=$1
+	shift
+	# shellcheck disable=SC2086 # words
+	$demo "$@" >"$scratch/out" 2>"$scratch/err"
+	status=$?
+	[ $status -eq "$wanted" ] && return
+	complain "demo $*: exit status $status instead of $wanted"
+	cat "$scratch/out" "$scratch/err"
+}
+
+says() {
+	grep -q -- "$1" "$scratch/out" "$scratch/err" && return
+	complain "does not say \"$1\":"
+	cat "$scratch/out" "$scratch/err"
+}
+
+# folder: where the demo that wrote $scratch/out keeps its server.
+folder() {
+	sed -n 's/^1\. A private PostgreSQL .* in \(\/.*\) \.\.\. .*/\1/p' "$scratch/out"
+}
+
+leaves_nothing() {
+	[ -n "$(folder)" ] || complain "names no folder"
+	[ ! -e "$(folder)" ] || complain "leaves $(folder) behind"
+}
+
+# begin: starts a long demo in the background, and waits until it is at work.
+begin() {
+	# shellcheck disable=SC2086
+	$demo --sales 100000 >"$scratch/out" 2>"$scratch/err" &
+	background=$!
+	tries=0
+	until grep -q '^3\.' "$scratch/out" && grep -q 'kills' "$scratch/out"; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] && kill -0 $background 2>/dev/null || {
+			complain "does not begin"
+			cat "$scratch/out" "$scratch/err"
+			return 1
+		}
+		sleep 0.1
+	done
+	server=$(head -n 1 "$(folder)/data/postmaster.pid")
+}
+
+is_gone() { # PID
+	tries=0
+	while kill -0 "$1" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+run 2 --sales 0
+run 2 --sales 20x
+run 2 --no-such-option
+run 2 too many words
+run 0 --help
+says 'Usage: sqlassist demo'
+
+case ${ENGINE_CPPFLAGS-} in
+*LIBPQ*SQLITE*) ;;
+*)	run 1
+	says 'was built without'
+	finish ;;
+esac
+
+run 0 --sales 300
+says 'Proven: 300 sales arrived exactly once'
+leaves_nothing
+for how in lose double change; do
+	run 1 --sales 20 --sabotage $how
+	says 'NOT AS IT MUST BE'
+	says 'NOT exactly once'
+	leaves_nothing
+done
+
+if begin; then
+	kill -TERM $background
+	wait $background && complain "SIGTERM: exit status 0"
+	leaves_nothing
+	is_gone "$server" || complain "SIGTERM: the server goes on"
+fi
+if begin; then
+	kill -KILL $background
+	wait $background
+	is_gone "$server" || complain "SIGKILL: the server goes on"
+	rm -rf "$(folder)"
+fi
+finish

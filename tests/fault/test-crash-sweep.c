@@ -1,0 +1,129 @@
+/*
+ * A coordinator is killed at every pass of every fault point, or something
+ * fails there; a fresh process recovers; all databases agree, and what was
+ * told came true.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault/sweep.h"
+#include "support/main.h"
+#include "support/must.h"
+#include "support/scratch.h"
+#include "support/test.h"
+
+TEST_MAIN({ .name = "a" }, { .name = "b" })
+
+enum { TRANSFERS = 2 }; /* the second finds what the first left */
+
+/* The transfer that the last coordinator had not told of, if there is one. */
+static void check_fate(struct sweep *sweep, const struct pass *pass, struct child *c, int64_t first)
+{
+	int has, fate = sweep_fate(sweep->scenario, pass->point);
+	size_t n;
+
+	(void)child_told(c, &n);
+	has = n < TRANSFERS ? bank_has(sweep->bank, first + (int64_t)n) : fate;
+	if (fate >= 0 && has != fate)
+		sweep_report(sweep, pass->point, c,
+			     must_printf("the transfer is there: %d, must be: %d", has, fate));
+}
+
+static void step(struct sweep *sweep, const struct pass *pass, const char *action)
+{
+	int64_t first = sweep->next_id;
+	char *fault = pass_fault(pass, action);
+	struct child *c = sweep_coordinator(sweep, fault, NULL);
+	bool kills = strcmp(action, "kill") == 0;
+
+	sweep_expect(sweep, fault, c, kills ? CHILD_KILLED : CHILD_ENDED);
+	sweep_must_agree(sweep, fault, c);
+	if (kills)
+		check_fate(sweep, pass, c, first);
+	sweep_progress(sweep, fault, c);
+	child_free(c);
+	free(fault);
+}
+
+static void sweep_all(const char *scenario, const char *action)
+{
+	struct sweep sweep;
+
+	sweep_start(&sweep, action, scenario_get(scenario), TRANSFERS);
+	sweep_measure(&sweep);
+	for (size_t i = 0; i < sweep.n_passes; i++)
+		step(&sweep, &sweep.passes[i], action);
+	printf("%s: %s at %zu passes\n", scenario, action, sweep.n_passes);
+	sweep_end(&sweep);
+}
+
+/* ---- every point is passed ------------------------------------------------ */
+
+/* Adds what FAULT and the recovery behind it pass to COUNTS. */
+static void count_passes(struct sweep *sweep, const char *fault, int counts[])
+{
+	struct child *c = sweep_coordinator(sweep, fault, sweep->passed);
+
+	(void)child_wait(c);
+	child_free(c);
+	bank_wait_quiet(sweep->bank);
+	c = sweep_recoverer(sweep, NULL, NULL, sweep->passed);
+	sweep_expect(sweep, "recovery", c, CHILD_ENDED);
+	child_free(c);
+	sweep_take_passes(sweep);
+	for (size_t i = 0; i < sweep->n_passes; i++)
+		counts[point_number(sweep->passes[i].point)]++;
+}
+
+Test(fault_points, are_all_passed_by_somebody)
+{
+	static const char *const faults[] = { NULL, "commit_voted:kill", "commit_decided:kill" };
+	const size_t n_faults = sizeof(faults) / sizeof(faults[0]);
+	int counts[64] = { 0 };
+
+	for (const struct scenario *s = scenarios; s->name; s++) {
+		struct sweep sweep;
+
+		sweep_start(&sweep, "count", s, TRANSFERS);
+		for (size_t i = 0; i < n_faults; i++)
+			count_passes(&sweep, faults[i], counts);
+		sweep_end(&sweep);
+	}
+	for (int i = 0; point_names[i]; i++) {
+		printf("%5d passes of %s\n", counts[i], point_names[i]);
+		cr_expect(gt(int, counts[i], 0), "nobody passes %s", point_names[i]);
+	}
+}
+
+/* ---- something happens at each ---------------------------------------------- */
+
+#define SWEEP(scenario)                              \
+	Test(killed_anywhere, scenario)              \
+	{                                            \
+		sweep_all(#scenario, "kill");        \
+	}                                            \
+	Test(losing_a_connection_anywhere, scenario) \
+	{                                            \
+		sweep_all(#scenario, "fail");        \
+	}                                            \
+	Test(refused_anywhere, scenario)             \
+	{                                            \
+		sweep_all(#scenario, "refuse");      \
+	}
+
+SWEEP(two_servers)
+SWEEP(server_and_file)
+SWEEP(server_and_wal_file)
+SWEEP(three_branches)
+SWEEP(one_server)
+SWEEP(one_server_with_row)
+SWEEP(one_file)
+SWEEP(one_wal_file_with_row)
+SWEEP(two_servers_preparer_refuses)
+SWEEP(two_servers_decider_refuses)
+SWEEP(server_and_file_server_refuses)
+SWEEP(server_and_file_file_refuses)
+SWEEP(three_branches_one_refuses)
+SWEEP(one_server_refuses)

@@ -1,0 +1,221 @@
+/*
+ * Recovery itself is killed, fails, is overtaken by another recoverer or runs
+ * while the coordinator is merely frozen: the databases still agree in the
+ * end, and a coordinator that goes on agrees with what recovery did.
+ */
+#include <signal.h>
+#include <sqlassist/error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fault/sweep.h"
+#include "support/main.h"
+#include "support/must.h"
+#include "support/test.h"
+
+TEST_MAIN({ .name = "a" }, { .name = "b" })
+
+typedef void disturb_fn(struct sweep *sweep, const struct pass *pass);
+
+static void each_pass_of_recovery(struct sweep *sweep, const char *point, disturb_fn *disturb)
+{
+	sweep_measure_recovery(sweep, point);
+	for (size_t i = 0; i < sweep->n_passes; i++) {
+		struct child *dead = sweep_leave_behind(sweep, point);
+		char *step = must_printf("recovery of %s disturbed at %s:%d", point,
+					 sweep->passes[i].point, sweep->passes[i].nth);
+
+		disturb(sweep, &sweep->passes[i]);
+		sweep_must_agree(sweep, step, dead);
+		sweep_progress(sweep, step, dead);
+		child_free(dead);
+		free(step);
+	}
+}
+
+/* Undecided, half prepared; all prepared; decided; half finished. */
+static void sweep_recovery(const char *suite, const char *scenario, disturb_fn *disturb)
+{
+	static const char *const points[] = { "prepare_answered", "commit_voted", "commit_decided",
+					      "finish_answered" };
+	struct sweep sweep;
+
+	sweep_start(&sweep, suite, scenario_get(scenario), 1);
+	sweep_measure(&sweep);
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		each_pass_of_recovery(&sweep, points[i], disturb);
+	sweep_end(&sweep);
+}
+
+/* ---- ways to disturb a recoverer -------------------------------------------- */
+
+static void inflict(struct sweep *sweep, const struct pass *pass, const char *action,
+		    enum child_state expected)
+{
+	char *fault = pass_fault(pass, action);
+	struct child *c = sweep_recoverer(sweep, NULL, fault, NULL);
+
+	sweep_expect(sweep, fault, c, expected);
+	child_free(c);
+	free(fault);
+}
+
+static void kill_it(struct sweep *sweep, const struct pass *pass)
+{
+	inflict(sweep, pass, "kill", CHILD_KILLED);
+}
+
+static void fail_it(struct sweep *sweep, const struct pass *pass)
+{
+	inflict(sweep, pass, "fail", CHILD_ENDED);
+}
+
+static void overtake_it(struct sweep *sweep, const struct pass *pass)
+{
+	char *fault = pass_fault(pass, "stop");
+	struct child *c = sweep_recoverer(sweep, NULL, fault, NULL);
+
+	sweep_expect(sweep, fault, c, CHILD_STOPPED);
+	(void)sweep_recover(sweep, NULL);
+	child_signal(c, SIGCONT);
+	sweep_expect(sweep, fault, c, CHILD_ENDED);
+	if (child_recovered(c) < 0)
+		sweep_report(sweep, fault, c, NULL);
+	child_free(c);
+	free(fault);
+}
+
+#define RECOVERY(scenario)                                       \
+	Test(recoverer_killed_anywhere, scenario)                \
+	{                                                        \
+		sweep_recovery("rkill", #scenario, kill_it);     \
+	}                                                        \
+	Test(recoverer_losing_a_connection_anywhere, scenario)   \
+	{                                                        \
+		sweep_recovery("rfail", #scenario, fail_it);     \
+	}                                                        \
+	Test(recoverer_overtaken_by_another_anywhere, scenario)  \
+	{                                                        \
+		sweep_recovery("rstop", #scenario, overtake_it); \
+	}
+
+RECOVERY(two_servers)
+RECOVERY(server_and_file)
+RECOVERY(three_branches)
+
+/* ---- two at once, as they come ------------------------------------------------ */
+
+static void race(struct sweep *sweep, const struct pass *pass)
+{
+	char *fault = pass_fault(pass, "kill");
+	struct child *dead = sweep_coordinator(sweep, fault, NULL), *one, *two;
+
+	sweep_expect(sweep, fault, dead, CHILD_KILLED);
+	one = sweep_recoverer(sweep, NULL, NULL, NULL);
+	two = sweep_recoverer(sweep, NULL, NULL, NULL);
+	sweep_expect(sweep, fault, one, CHILD_ENDED);
+	sweep_expect(sweep, fault, two, CHILD_ENDED);
+	if (child_recovered(one) < 0)
+		sweep_report(sweep, fault, one, NULL);
+	if (child_recovered(two) < 0)
+		sweep_report(sweep, fault, two, NULL);
+	sweep_must_agree(sweep, fault, dead);
+	sweep_progress(sweep, fault, dead);
+	child_free(dead);
+	child_free(one);
+	child_free(two);
+	free(fault);
+}
+
+/* ---- a coordinator that is only frozen ------------------------------------------ */
+
+static void thaw(struct sweep *sweep, const struct pass *pass)
+{
+	char *fault = pass_fault(pass, "stop");
+	struct child *c = sweep_coordinator(sweep, fault, NULL);
+
+	sweep_expect(sweep, fault, c, CHILD_STOPPED);
+	(void)sweep_recover(sweep, NULL);
+	child_signal(c, SIGCONT);
+	sweep_expect(sweep, fault, c, CHILD_ENDED);
+	sweep_must_agree(sweep, fault, c);
+	sweep_progress(sweep, fault, c);
+	child_free(c);
+	free(fault);
+}
+
+static void freeze_for_ever(struct sweep *sweep, const struct pass *pass)
+{
+	char *fault = pass_fault(pass, "stop");
+	struct child *c = sweep_coordinator(sweep, fault, NULL);
+
+	sweep_expect(sweep, fault, c, CHILD_STOPPED);
+	(void)sweep_recover(sweep, NULL);
+	child_signal(c, SIGKILL);
+	sweep_expect(sweep, fault, c, CHILD_KILLED);
+	sweep_must_agree(sweep, fault, c);
+	sweep_progress(sweep, fault, c);
+	child_free(c);
+	free(fault);
+}
+
+/* Past the fence the decider's backend is ended, and the coordinator with it
+ * loses what it has not decided. */
+static void fence(struct sweep *sweep, const struct pass *pass)
+{
+	const struct timespec past_the_fence = { .tv_sec = 1, .tv_nsec = 100000000 };
+	char *fault = pass_fault(pass, "stop");
+	struct child *c = sweep_coordinator(sweep, fault, NULL);
+
+	sweep_expect(sweep, fault, c, CHILD_STOPPED);
+	(void)nanosleep(&past_the_fence, NULL);
+	(void)sweep_recover(sweep, "-f1");
+	if (sweep_recover(sweep, "-f1") != SQLA_OK && bank_in_doubt(sweep->bank) > 0)
+		sweep_report(sweep, fault, c, must_printf("the fence did not help"));
+	child_signal(c, SIGCONT);
+	sweep_expect(sweep, fault, c, CHILD_ENDED);
+	sweep_must_agree(sweep, fault, c);
+	sweep_progress(sweep, fault, c);
+	child_free(c);
+	free(fault);
+}
+
+static void sweep_coordinators(const char *suite, const char *scenario, disturb_fn *disturb)
+{
+	struct sweep sweep;
+
+	sweep_start(&sweep, suite, scenario_get(scenario), 1);
+	sweep_measure(&sweep);
+	for (size_t i = 0; i < sweep.n_passes; i++)
+		disturb(&sweep, &sweep.passes[i]);
+	sweep_end(&sweep);
+}
+
+#define COORDINATORS(scenario)                                            \
+	Test(two_recoverers_at_once, scenario)                            \
+	{                                                                 \
+		sweep_coordinators("race", #scenario, race);              \
+	}                                                                 \
+	Test(coordinator_frozen_during_recovery_and_thawed, scenario)     \
+	{                                                                 \
+		sweep_coordinators("thaw", #scenario, thaw);              \
+	}                                                                 \
+	Test(coordinator_frozen_during_recovery_and_killed, scenario)     \
+	{                                                                 \
+		sweep_coordinators("freeze", #scenario, freeze_for_ever); \
+	}
+
+COORDINATORS(two_servers)
+COORDINATORS(server_and_file)
+COORDINATORS(three_branches)
+COORDINATORS(one_server)
+COORDINATORS(one_server_with_row)
+COORDINATORS(two_servers_preparer_refuses)
+COORDINATORS(two_servers_decider_refuses)
+
+Test(coordinator_fenced_while_frozen, two_servers)
+{
+	sweep_coordinators("fence", "two_servers", fence);
+}

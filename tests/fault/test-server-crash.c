@@ -1,0 +1,169 @@
+/*
+ * A whole PostgreSQL server is killed, all its processes at once, while the
+ * coordinator (or the recoverer) stands at a fault point; it restarts; after
+ * recovery all databases agree, and what was told came true.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault/sweep.h"
+#include "support/cluster.h"
+#include "support/main.h"
+#include "support/must.h"
+#include "support/test.h"
+
+/* Every test crashes servers of its own. */
+TEST_MAIN({ .name = NULL })
+
+struct servers {
+	struct cluster *a, *b;
+};
+
+static struct servers start_servers(void)
+{
+	const struct servers servers = { cluster_start("a", NULL), cluster_start("b", NULL) };
+
+	return servers;
+}
+
+static void end_servers(const struct servers *servers)
+{
+	cluster_free(servers->a);
+	cluster_free(servers->b);
+}
+
+/* What becomes of the process that stands at the point. */
+enum fate { GOES_ON, GOES_ON_WITHOUT_SERVER, DIES };
+static const char *const fates[] = { "goes on after the restart", "goes on while it is down",
+				     "dies" };
+
+static void crash_under(struct cluster *server, struct child *c, enum fate fate)
+{
+	cluster_crash(server);
+	if (fate == GOES_ON_WITHOUT_SERVER) {
+		child_signal(c, SIGCONT);
+		(void)child_wait(c);
+	}
+	cluster_restart(server);
+	child_signal(c, fate == DIES ? SIGKILL : SIGCONT);
+	if (fate != GOES_ON_WITHOUT_SERVER)
+		(void)child_wait(c);
+}
+
+static void step(struct sweep *sweep, const struct pass *pass, char kind, struct cluster *server,
+		 enum fate fate)
+{
+	char *fault = pass_fault(pass, "stop");
+	char *text = must_printf("%s, server %c crashes, coordinator %s", fault, kind, fates[fate]);
+	struct child *c = sweep_coordinator(sweep, fault, NULL);
+	size_t n;
+
+	sweep_expect(sweep, fault, c, CHILD_STOPPED);
+	crash_under(server, c, fate);
+	(void)child_told(c, &n);
+	if (fate != DIES && n != (size_t)sweep->transfers)
+		sweep_report(sweep, text, c, must_printf("the coordinator did not end well"));
+	sweep_must_agree(sweep, text, c);
+	sweep_progress(sweep, text, c);
+	child_free(c);
+	free(text);
+	free(fault);
+}
+
+static void sweep_server(const char *scenario, char kind, enum fate fate)
+{
+	struct servers servers = start_servers();
+	struct cluster *server = kind == 'a' ? servers.a : servers.b;
+	struct sweep sweep;
+
+	sweep_start(&sweep, "crash", scenario_get(scenario), 1);
+	sweep_measure(&sweep);
+	for (size_t i = 0; i < sweep.n_passes; i++)
+		step(&sweep, &sweep.passes[i], kind, server, fate);
+	sweep_end(&sweep);
+	end_servers(&servers);
+}
+
+#define CRASH(scenario, kind)                                              \
+	Test(server_##kind##_crashes_and_coordinator_goes_on, scenario)    \
+	{                                                                  \
+		sweep_server(#scenario, #kind[0], GOES_ON);                \
+	}                                                                  \
+	Test(server_##kind##_is_down_and_coordinator_goes_on, scenario)    \
+	{                                                                  \
+		sweep_server(#scenario, #kind[0], GOES_ON_WITHOUT_SERVER); \
+	}                                                                  \
+	Test(server_##kind##_crashes_and_coordinator_dies, scenario)       \
+	{                                                                  \
+		sweep_server(#scenario, #kind[0], DIES);                   \
+	}
+
+CRASH(two_servers, a)
+CRASH(two_servers, b)
+CRASH(server_and_file, a)
+CRASH(three_branches, a)
+CRASH(three_branches, b)
+CRASH(one_server, a)
+CRASH(one_server_with_row, a)
+CRASH(two_servers_decider_refuses, a)
+
+/* ---- while recovery stands at a point --------------------------------------- */
+
+static void crash_recovery(struct sweep *sweep, const char *point, const struct pass *pass,
+			   struct cluster *server)
+{
+	struct child *dead = sweep_leave_behind(sweep, point);
+	char *fault = pass_fault(pass, "stop");
+	char *text = must_printf("after %s, crash under recovery at %s", point, fault);
+	struct child *c = sweep_recoverer(sweep, NULL, fault, NULL);
+
+	sweep_expect(sweep, text, c, CHILD_STOPPED);
+	crash_under(server, c, GOES_ON);
+	if (child_recovered(c) < 0)
+		sweep_report(sweep, text, c, NULL);
+	sweep_must_agree(sweep, text, dead);
+	sweep_progress(sweep, text, dead);
+	child_free(c);
+	child_free(dead);
+	free(text);
+	free(fault);
+}
+
+static void sweep_recovery(const char *scenario, const char *point)
+{
+	struct servers servers = start_servers();
+	struct sweep sweep;
+
+	sweep_start(&sweep, "rcrash", scenario_get(scenario), 1);
+	sweep_measure(&sweep);
+	sweep_measure_recovery(&sweep, point);
+	for (size_t i = 0; i < sweep.n_passes; i++) {
+		crash_recovery(&sweep, point, &sweep.passes[i], servers.a);
+		if (strchr(scenario_get(scenario)->kinds, 'b'))
+			crash_recovery(&sweep, point, &sweep.passes[i], servers.b);
+	}
+	sweep_end(&sweep);
+	end_servers(&servers);
+}
+
+Test(server_crashes_under_recovery, of_an_undecided_transaction_on_two_servers)
+{
+	sweep_recovery("two_servers", "commit_voted");
+}
+
+Test(server_crashes_under_recovery, of_a_decided_transaction_on_two_servers)
+{
+	sweep_recovery("two_servers", "commit_decided");
+}
+
+Test(server_crashes_under_recovery, of_an_undecided_transaction_with_a_file)
+{
+	sweep_recovery("server_and_file", "commit_voted");
+}
+
+Test(server_crashes_under_recovery, of_a_decided_transaction_with_a_file)
+{
+	sweep_recovery("server_and_file", "commit_decided");
+}

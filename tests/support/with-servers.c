@@ -1,0 +1,51 @@
+/*
+ * with-servers [-n COUNT] COMMAND [ARGUMENT...] - runs a command that finds
+ * fresh PostgreSQL servers in its environment: SQLASSIST_EXAMPLE_PG is the URL
+ * of an empty database "example" on the first, SQLASSIST_EXAMPLE_PG2 the same on
+ * the second (-n 2). SQLASSIST_EXAMPLE_DIR is an empty folder. All are gone when
+ * the command has ended; its exit status is ours.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "support/cluster.h"
+#include "support/files.h"
+#include "support/must.h"
+#include "support/scratch.h"
+
+static const char usage[] = "usage: with-servers [-n 1|2] COMMAND [ARGUMENT...]\n";
+
+static struct cluster *provide(const char *name, const char *env)
+{
+	struct cluster *c = cluster_start(name, NULL);
+	char *url = cluster_database(c, "example");
+
+	if (setenv(env, url, 1) < 0)
+		must_fail("out of memory");
+	free(url);
+	return c;
+}
+
+int main(int argc, char *argv[])
+{
+	struct cluster *one, *two = NULL;
+	int option, count = 1, status;
+
+	/* The plus sign: the options behind COMMAND are its own. */
+	while ((option = getopt(argc, argv, "+n:")) == 'n')
+		count = atoi(optarg);
+	if (option != -1 || optind >= argc || count < 1 || count > 2) {
+		(void)fputs(usage, stderr);
+		return 2;
+	}
+	one = provide("one", "SQLASSIST_EXAMPLE_PG");
+	if (count == 2)
+		two = provide("two", "SQLASSIST_EXAMPLE_PG2");
+	if (setenv("SQLASSIST_EXAMPLE_DIR", scratch_dir(), 1) < 0)
+		must_fail("out of memory");
+	status = files_run(argv + optind);
+	cluster_free(one);
+	cluster_free(two);
+	return status < 0 ? 127 : status;
+}

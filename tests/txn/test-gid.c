@@ -1,0 +1,120 @@
+#include "txn/gid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/test.h"
+
+#define UUID "01234567-89ab-cdef-8123-456789abcdef"
+#define SITE "fedcba98-7654-4321-8fed-cba987654321"
+#define GID "sqla1." UUID ".3." SITE ".writer"
+
+Test(gid, what_is_formatted_is_parsed_again)
+{
+	char gid[TXN_GID_MAX + 1];
+	struct txn_gid parts;
+
+	cr_assert(zero(int, txn_gid_format(gid, UUID, 3, SITE, "writer")));
+	cr_assert(eq(str, gid, (char *)GID));
+	cr_assert(zero(int, txn_gid_parse(gid, &parts)));
+	cr_expect(eq(str, parts.uuid, (char *)UUID));
+	cr_expect(eq(str, parts.site, (char *)SITE));
+	cr_expect(eq(str, parts.name, (char *)"writer"));
+	cr_expect(eq(uint, parts.number, 3));
+}
+
+Test(gid, a_name_for_people_is_cleaned_and_cut)
+{
+	char gid[TXN_GID_MAX + 1], name[300];
+	struct txn_gid parts;
+
+	cr_assert(zero(int, txn_gid_format(gid, UUID, 1, SITE, "it's; DROP \"x\" \xc3\xa4")));
+	cr_expect(eq(ptr, strpbrk(gid, "';\" "), NULL));
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	cr_assert(zero(int, txn_gid_format(gid, UUID, 99999, SITE, name)));
+	cr_assert(le(sz, strlen(gid), (size_t)TXN_GID_MAX));
+	cr_assert(zero(int, txn_gid_parse(gid, &parts)));
+	cr_assert(zero(int, txn_gid_format(gid, UUID, 1, SITE, "")));
+	cr_assert(zero(int, txn_gid_parse(gid, &parts)));
+}
+
+Test(gid, foreign_names_are_not_parsed)
+{
+	static const char *const foreign[] = {
+		"",
+		"x",
+		"sqla1",
+		"sqla1.",
+		"sqla2." UUID ".3." SITE ".writer",
+		"SQLA1." UUID ".3." SITE ".writer",
+		" " GID,
+		GID " ",
+		GID "\n",
+		GID "'",
+		"sqla1." UUID ".03." SITE ".writer",
+		"sqla1." UUID ".+3." SITE ".writer",
+		"sqla1." UUID ".-3." SITE ".writer",
+		"sqla1." UUID ". 3." SITE ".writer",
+		"sqla1." UUID ".100000." SITE ".writer",
+		"sqla1." UUID "..." SITE ".writer",
+		"sqla1." UUID ".3.." "writer",
+		"sqla1." UUID ".3." SITE ".",
+		"sqla1." UUID ".3." SITE,
+		"sqla1.01234567-89AB-cdef-8123-456789abcdef.3." SITE ".writer",
+		"sqla1.0123456789ab-cdef-8123-456789abcdef----.3." SITE ".writer",
+		"sqla1." UUID ".3.a_site_of_more_than_sixty_three_bytes_which_is_one_too_long_by_far_"
+		".writer",
+	};
+	struct txn_gid parts;
+
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		cr_expect(eq(int, txn_gid_parse(foreign[i], &parts), SQLA_ENOTFOUND), "%s",
+			  foreign[i]);
+}
+
+Test(gid, bad_arguments_are_misuse)
+{
+	char gid[TXN_GID_MAX + 1];
+	struct txn_gid parts;
+
+	cr_expect(eq(int, txn_gid_format(NULL, UUID, 1, SITE, "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, "no uuid", 1, SITE, "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, UUID, 1, "a.b", "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, UUID, 100000, SITE, "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_parse(NULL, &parts), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_parse(GID, NULL), SQLA_EMISUSE));
+}
+
+Test(gid, a_branch_list_is_read_back_entry_by_entry)
+{
+	char *list = gid_add_branch(NULL, "one", GID);
+	struct gid_branch branch;
+	const char *at;
+
+	list = gid_add_branch(list, "two", GID);
+	at = list;
+	cr_assert(eq(int, gid_next_branch(&at, &branch), 1));
+	cr_expect(eq(str, branch.site, (char *)"one"));
+	cr_expect(eq(str, branch.gid, (char *)GID));
+	cr_assert(eq(int, gid_next_branch(&at, &branch), 1));
+	cr_expect(eq(str, branch.site, (char *)"two"));
+	cr_assert(zero(int, gid_next_branch(&at, &branch)));
+	free(list);
+}
+
+Test(gid, a_malformed_branch_list_is_refused)
+{
+	static const char *const bad[] = {
+		"x", "=", "one=", "=" GID, "one=" GID ",", "one=" GID ";", "one=x", ",one=" GID,
+		"one= " GID, "one=" GID " ",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *at = bad[i];
+		struct gid_branch branch;
+
+		cr_expect(eq(int, gid_next_branch(&at, &branch), SQLA_EMISUSE), "%s", bad[i]);
+	}
+}
