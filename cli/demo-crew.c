@@ -162,9 +162,23 @@ static void remember(struct crew *crew, const struct worker_slot *slot)
 		memcpy(last->uuid, slot->uuid, sizeof(last->uuid));
 }
 
+/* Most workers wait for the till at any moment; those who do not are preferred
+ * by three draws, so that more than waiting gets interrupted. */
+static int choose_victim(const struct crew *crew)
+{
+	int one = 0;
+
+	for (int draws = 0; draws < 3; draws++) {
+		one = (int)(random() % WORKERS);
+		if (atomic_load(&crew->page->slots[one].step) != WORKER_READING)
+			break;
+	}
+	return one;
+}
+
 void crew_kill(struct crew *crew, bool all)
 {
-	const int one = (int)(random() % WORKERS);
+	const int one = choose_victim(crew);
 
 	/* All signals first, so that "at once" is true. */
 	for (int i = 0; i < WORKERS; i++) {
@@ -193,8 +207,8 @@ static void note_branch(const struct sqla_in_doubt *branch, void *arg)
 
 		if (strcmp(kill->uuid, branch->uuid) != 0)
 			continue;
-		kill->ending = branch->verdict == SQLA_VERDICT_COMMIT ? ENDED_COMMITTED
-								      : ENDED_ROLLED_BACK;
+		kill->ending = branch->verdict == SQLA_VERDICT_COMMIT ? ENDED_COMMITTED :
+									ENDED_ROLLED_BACK;
 		crew->n_recovered++;
 		return;
 	}

@@ -35,7 +35,8 @@ int crew_reap(struct crew *crew);
 /* How many workers there are now. */
 int crew_size(const struct crew *crew);
 
-/* SIGKILL to one worker at random, or to ALL at once; their steps are kept. */
+/* SIGKILL to one worker at random, rather one at work than one that waits, or to
+ * ALL at once; their steps are kept. */
 void crew_kill(struct crew *crew, bool all);
 
 /*

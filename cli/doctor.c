@@ -35,11 +35,11 @@ static void print_finding(struct doctor *doctor, const struct sqla_finding *find
 		putchar('\n');
 		(void)snprintf(doctor->last, sizeof(doctor->last), "%s", finding->engine);
 	}
-	printf("  %-8s %-20s ", severities[finding->severity], finding->check);
+	printf("  %-8s %-35s ", severities[finding->severity], finding->check);
 	report_put(finding->message);
 	putchar('\n');
 	if (finding->remedy[0]) {
-		printf("  %-8s %-20s ", "", "  remedy");
+		printf("  %-8s %-35s ", "", "  remedy");
 		report_put(finding->remedy);
 		putchar('\n');
 	}

@@ -32,11 +32,11 @@ static int read_option(struct recover *r, int c)
 		return EXIT_GO_ON;
 	case 'i':
 		r->has_interval = true;
-		return parse_seconds("interval", optarg, 1, &r->interval_s) ? EXIT_GO_ON
-									    : EXIT_USAGE;
+		return parse_seconds("interval", optarg, 1, &r->interval_s) ? EXIT_GO_ON :
+									      EXIT_USAGE;
 	case 'f':
-		return parse_seconds("fence", optarg, 1, &r->options.fence_s) ? EXIT_GO_ON
-									      : EXIT_USAGE;
+		return parse_seconds("fence", optarg, 1, &r->options.fence_s) ? EXIT_GO_ON :
+										EXIT_USAGE;
 	case 'g':
 		if (!parse_seconds("grace", optarg, 0, &r->options.grace_s))
 			return EXIT_USAGE;

@@ -181,10 +181,11 @@ static void on_unreachable(const char *engine, const char *reason, const char *r
 	struct report *report = arg;
 
 	if (report->is_json) {
-		(void)json_array_append_new(
-			report->unreachable,
-			json_pack("{s:o, s:o, s:o}", "engine", report_text(engine), "reason",
-				  report_text(reason), "remedy", report_text(remedy)));
+		(void)json_array_append_new(report->unreachable,
+					    json_pack("{s:o, s:o, s:o}", "engine",
+						      report_text(engine), "reason",
+						      report_text(reason), "remedy",
+						      report_text(remedy)));
 		return;
 	}
 	printf("engine ");

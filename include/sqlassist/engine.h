@@ -40,44 +40,63 @@ enum sqla_initial_state { SQLA_INITIAL_ACTIVE = 0, SQLA_INITIAL_CHANGED = 1 };
  * to say. Texts are copied.
  */
 struct sqla_engine_options {
-	enum sqla_choice is_default; /* sessions of NULL use it; no. The first
-					engine is the default while none says so */
-	enum sqla_choice joined;     /* sessions join transactions; yes */
-	enum sqla_choice scoped;     /* one session a scope (thread); yes */
-	enum sqla_choice readonly;   /* no writes; no */
-	enum sqla_choice autocommit; /* unjoined: no transactions at all; no */
-	enum sqla_initial_state initial_state; /* changed: a joined session counts
-						  as changed without being asked */
-	enum sqla_choice keep_session; /* keep the connection after a commit; no */
-	enum sqla_decide decide;     /* may its branch be the decider; auto */
-	enum sqla_decision_table decision_table; /* auto: created when first used */
-	const char *decision_schema; /* PostgreSQL; "sqlassist" */
-	enum sqla_outcome outcome;   /* row: exact outcome of one-phase commits too */
-	enum sqla_choice wal_group;  /* SQLite; see sqlassist-sqlite-group(7); no */
-	int keep_decisions;	     /* seconds a decision is kept at least; 60 */
-	int pool_size;		     /* connections kept; 5 */
-	int pool_overflow;	     /* more when busy; 10; SQLA_ZERO, SQLA_UNLIMITED */
-	int pool_timeout_ms;	     /* wait for a free one; 30000 */
-	int pool_recycle_s;	     /* replace older ones; never */
-	enum sqla_choice pool_pre_ping; /* test before use; no */
-	int connect_timeout_ms;	     /* 10000 */
-	int statement_timeout_ms;    /* PostgreSQL's own, set at connect; none */
-	int busy_timeout_ms;	     /* SQLite: wait for locks; 5000 */
-	const char *isolation;	     /* PostgreSQL: "read committed", "repeatable read",
-					"serializable"; SQLite: "deferred", "immediate",
-					"exclusive". The database's default */
-	enum sqla_choice echo;	     /* log every statement (SQLA_LOG_DEBUG); no */
-	intptr_t reserved[8];	     /* zero */
+	/* Sessions of NULL use it; no. The first engine while none says so. */
+	enum sqla_choice is_default;
+	/* Sessions join transactions; yes. */
+	enum sqla_choice joined;
+	/* One session a scope (thread); yes. */
+	enum sqla_choice scoped;
+	/* No writes; no. */
+	enum sqla_choice readonly;
+	/* Unjoined: no transactions at all; no. */
+	enum sqla_choice autocommit;
+	/* Changed: a joined session counts as changed without being asked. */
+	enum sqla_initial_state initial_state;
+	/* Keep the connection after a commit; no. */
+	enum sqla_choice keep_session;
+	/* May its branch be the decider; auto. */
+	enum sqla_decide decide;
+	/* Auto: created when first used. */
+	enum sqla_decision_table decision_table;
+	/* PostgreSQL; "sqlassist". */
+	const char *decision_schema;
+	/* Row: exact outcome of one-phase commits too. */
+	enum sqla_outcome outcome;
+	/* Seconds a decision is kept at least; 60. The same in every program
+	 * that uses the database. */
+	int keep_decisions;
+	/* Connections kept; 5. More when busy; 10, SQLA_ZERO, SQLA_UNLIMITED. */
+	int pool_size;
+	int pool_overflow;
+	/* Wait for a free one; 30000. Replace older ones; never. Test before
+	 * use; no. */
+	int pool_timeout_ms;
+	int pool_recycle_s;
+	enum sqla_choice pool_pre_ping;
+	/* 10000. */
+	int connect_timeout_ms;
+	/* PostgreSQL's own, set at connect; none. */
+	int statement_timeout_ms;
+	/* SQLite: wait for locks; 5000. */
+	int busy_timeout_ms;
+	/* PostgreSQL: "read committed", "repeatable read", "serializable";
+	 * SQLite: "deferred", "immediate", "exclusive". The database's default. */
+	const char *isolation;
+	/* Log every statement (SQLA_LOG_DEBUG); no. */
+	enum sqla_choice echo;
+	/* Zero. */
+	intptr_t reserved[8];
 };
 
 /*
  * Names a database. Nothing is connected yet. OPTIONS may be NULL: joined and
- * scoped. URL: "postgresql://..." as libpq takes it; "sqlite:///relative",
+ * scoped; while SQLASSIST_DISABLE_TRANSACTION is set, not joined.
+ * URL: "postgresql://..." as libpq takes it; "sqlite:///relative",
  * "sqlite:////absolute", "sqlite://" (in memory; a private one per session).
  *   SQLA_EALREADY  the name is taken
  *   SQLA_ECONFIG   the URL or an option is bad; the text names it
  *   SQLA_EMISUSE   joined but not scoped
- *   SQLA_EDISABLED joined, while SQLASSIST_DISABLE_TRANSACTION is set
+ *   SQLA_EDISABLED joined = SQLA_YES, while SQLASSIST_DISABLE_TRANSACTION is set
  */
 int sqla_engine_register(const char *name, const char *url,
 			 const struct sqla_engine_options *options);

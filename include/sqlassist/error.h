@@ -49,12 +49,12 @@ enum sqla_status {
  * alone makes these objects.
  */
 struct sqla_error {
-	int status;	    /* one of enum sqla_status; SQLA_OK: no failure yet */
-	char engine[64];    /* name of the engine or resource, or "" */
-	char sqlstate[6];   /* PostgreSQL's SQLSTATE, or "" */
-	int sqlite_code;    /* SQLite's extended result code, or 0 */
-	char message[512];  /* one line: what happened */
-	char hint[512];	    /* one line: what to do about it, or "" */
+	int status;	   /* one of enum sqla_status; SQLA_OK: no failure yet */
+	char engine[64];   /* name of the engine or resource, or "" */
+	char sqlstate[6];  /* PostgreSQL's SQLSTATE, or "" */
+	int sqlite_code;   /* SQLite's extended result code, or 0 */
+	char message[512]; /* one line: what happened */
+	char hint[512];	   /* one line: what to do about it, or "" */
 };
 
 /*

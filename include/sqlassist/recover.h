@@ -25,11 +25,11 @@ typedef void sqla_unreachable_fn(const char *engine, const char *reason, const c
 
 /* Zero is the default of every field. */
 struct sqla_recover_options {
-	int grace_s; /* younger branches are left alone, by their server's clock;
+	int grace_s;	/* younger branches are left alone, by their server's clock;
 			5; negative: none */
-	int fence_s; /* end a decider that has been open for so long, by
+	int fence_s;	/* end a decider that has been open for so long, by
 			terminating its backend; never */
-	bool dry_run; /* look and report, change nothing */
+	bool dry_run;	/* look and report, change nothing */
 	bool keep_rows; /* do not clean forgotten decision rows */
 	sqla_unreachable_fn *unreachable; /* is told of each at the end; may be NULL */
 	void *unreachable_arg;
@@ -48,19 +48,19 @@ enum sqla_verdict {
 
 /* One in-doubt branch. Texts are valid during the callback; none is NULL. */
 struct sqla_in_doubt {
-	const char *engine;	  /* where the branch is prepared */
+	const char *engine; /* where the branch is prepared */
 	const char *gid;
-	const char *uuid;	  /* of the transaction */
-	const char *owner;	  /* who prepared it */
+	const char *uuid;  /* of the transaction */
+	const char *owner; /* who prepared it */
 	const char *database;
-	int64_t age_s;		  /* seconds, by the server's clock */
-	const char *decider;	  /* engine whose database decides, or "" */
+	int64_t age_s;	     /* seconds, by the server's clock */
+	const char *decider; /* engine whose database decides, or "" */
 	const char *decider_site;
 	enum sqla_verdict verdict;
-	const char *evidence;	  /* what was seen that supports the verdict */
-	const char *remedy;	  /* what will happen, or what to do; a safe command */
-	int blocked;		  /* sessions that wait for its locks; -1 unknown */
-	int status;		  /* recovery: SQLA_OK ended as the verdict says,
+	const char *evidence; /* what was seen that supports the verdict */
+	const char *remedy;   /* what will happen, or what to do; a safe command */
+	int blocked;	      /* sessions that wait for its locks; -1 unknown */
+	int status;	      /* recovery: SQLA_OK ended as the verdict says,
 				     SQLA_PENDING left, or why it failed */
 };
 
@@ -138,10 +138,10 @@ enum sqla_severity { SQLA_FINDING_OK = 0, SQLA_FINDING_WARNING = 1, SQLA_FINDING
 /* One finding of sqla_doctor. Texts are valid during the callback. */
 struct sqla_finding {
 	const char *engine;
-	const char *check;   /* a short constant word, for scripts */
+	const char *check; /* a short constant word, for scripts */
 	enum sqla_severity severity;
 	const char *message;
-	const char *remedy;  /* "" when all is well */
+	const char *remedy; /* "" when all is well */
 };
 typedef void sqla_finding_fn(const struct sqla_finding *finding, void *arg);
 

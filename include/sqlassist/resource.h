@@ -65,8 +65,8 @@ typedef int txn_still_prepared_fn(void *arg);
 /*
  * Set size to sizeof(struct txn_resource_ops); members are only appended.
  * Required: size, sort_key, commit, abort. Members come in groups: all of
- * prepare, commit_prepared, rollback_prepared or none; all of site, claim,
- * decide, look or none. txn_join refuses an incomplete table.
+ * prepare, commit_prepared, rollback_prepared, is_prepared, site or none; all
+ * of claim, decide, look, site or none. txn_join refuses an incomplete table.
  */
 struct txn_resource_ops {
 	size_t size;
@@ -121,8 +121,7 @@ struct txn_resource_ops {
 	int (*rollback_prepared)(void *self, const char *gid);
 
 	/* This branch's database or store, by an identity that survives renaming:
-	 * at most TXN_SITE_MAX of [A-Za-z0-9._-]. Also needed from a branch that
-	 * only prepares. */
+	 * at most TXN_SITE_MAX of [A-Za-z0-9_-]. */
 	int (*site)(void *self, char ret_site[TXN_SITE_MAX + 1]);
 
 	/* Inserts the decision row into this branch's own transaction (I1). */
@@ -143,7 +142,7 @@ struct txn_resource_ops {
 	int (*outcome)(void *self);
 
 	/* Whether GID is prepared here, asked on a connection that works: 1, 0 or
-	 * negative for cannot say. Required with prepare. May block. */
+	 * negative for cannot say. May block. */
 	int (*is_prepared)(void *self, const char *gid);
 
 	/* Every branch has ended: the row may be forgotten when it is old enough

@@ -169,14 +169,13 @@ int sqla_query_array(struct sqla_session *s, struct sqla_rows **ret_rows, const 
  */
 #define sqla_exec(s, ...) \
 	sqla_exec_array((s), SQLA_FIRST_(__VA_ARGS__, 0), SQLA_VALUES_(__VA_ARGS__, sqla_null()))
-#define sqla_query(s, ret_rows, ...)                                \
+#define sqla_query(s, ret_rows, ...)                                   \
 	sqla_query_array((s), (ret_rows), SQLA_FIRST_(__VA_ARGS__, 0), \
 			 SQLA_VALUES_(__VA_ARGS__, sqla_null()))
 #define SQLA_FIRST_(first, ...) first
 #define SQLA_LIST_(first, ...) ((const struct sqla_value[]){ __VA_ARGS__ })
-#define SQLA_VALUES_(...)       \
-	SQLA_LIST_(__VA_ARGS__), \
-		sizeof(SQLA_LIST_(__VA_ARGS__)) / sizeof(struct sqla_value) - 1
+#define SQLA_VALUES_(...) \
+	SQLA_LIST_(__VA_ARGS__), sizeof(SQLA_LIST_(__VA_ARGS__)) / sizeof(struct sqla_value) - 1
 #endif
 
 /*

@@ -9,8 +9,8 @@
  *
  * Order: begin (or open a session, which begins) -> work -> commit or abort.
  * After a failed commit the transaction stays current, and only abort is
- * accepted. A struct txn is valid until its commit succeeded or its abort
- * returned.
+ * accepted. A struct txn is valid until its commit has decided (also with
+ * SQLA_PENDING or SQLA_EMIXED) or its abort returned.
  *
  * Threads: a manager, its transaction and everything that joined it belong
  * to one thread at a time; txn_suspend and txn_resume hand a transaction on.
@@ -39,8 +39,8 @@ struct txn_resource_ops;
 
 /*
  * Begins a transaction. One that is current and has joined resources is an
- * error (SQLA_EALREADY); an unused one is replaced, except on an explicit
- * manager.
+ * error (SQLA_EALREADY); one that is unused, or whose commit has failed, is
+ * replaced, except on an explicit manager.
  */
 int txn_begin(void);
 
@@ -123,12 +123,12 @@ int txn_resume(struct txn *txn);
 /* ---- one transaction --------------------------------------------------- */
 
 enum txn_state {
-	TXN_ACTIVE = 0,	   /* work goes on */
-	TXN_DOOMED = 1,	   /* work goes on, only abort can end it */
-	TXN_COMMITTING = 2,/* commit runs */
-	TXN_COMMITTED = 3, /* seen by after-commit hooks */
-	TXN_FAILED = 4,	   /* commit or an operation failed; only abort */
-	TXN_ABORTED = 5,   /* seen by after-abort hooks */
+	TXN_ACTIVE = 0,	    /* work goes on */
+	TXN_DOOMED = 1,	    /* work goes on, only abort can end it */
+	TXN_COMMITTING = 2, /* commit runs */
+	TXN_COMMITTED = 3,  /* seen by after-commit hooks */
+	TXN_FAILED = 4,	    /* commit or an operation failed; only abort */
+	TXN_ABORTED = 5,    /* seen by after-abort hooks */
 };
 
 enum txn_state txn_status(const struct txn *txn);

@@ -1,4 +1,5 @@
-/* The one place that reads the environment (sqlassist(3), ENVIRONMENT). */
+/* What the library itself reads from the environment (sqlassist(3),
+ * ENVIRONMENT); ${NAME} in ini files is engine/ini.c's. */
 #ifndef BASE_ENV_H
 #define BASE_ENV_H
 

@@ -14,21 +14,31 @@ static char *mask(char *from, char *to)
 	return from + stars;
 }
 
-/* scheme://user:SECRET@host: the last '@' before the path ends the secret,
- * since people forget to escape one inside it. */
+/*
+ * Where the secret of USER:SECRET@HOST ends. libpq takes the first '@' before a
+ * '/'; people forget to escape either, so the last '@' is taken, and one behind
+ * a '/' too unless it is a parameter's.
+ */
+static char *end_of_secret(char *user)
+{
+	size_t length = strcspn(user, " \t\r\n\"'");
+	char *slash = memchr(user, '/', length);
+	char *question = memchr(user, '?', length);
+	char *end = memrchr(user, '@', slash ? (size_t)(slash - user) : length);
+
+	return end ? end : memrchr(user, '@', question ? (size_t)(question - user) : length);
+}
+
 static void redact_urls(char *text)
 {
 	char *at = text;
 
 	while ((at = strstr(at, "://"))) {
 		char *user = at + 3;
-		size_t length = strcspn(user, "/?# \t\r\n\"'");
-		char *colon = memchr(user, ':', length);
-		char *end = memrchr(user, '@', length);
+		char *end = end_of_secret(user);
+		char *colon = end ? memchr(user, ':', (size_t)(end - user)) : NULL;
 
-		at = user;
-		if (colon && end && colon < end)
-			at = mask(colon + 1, end);
+		at = colon ? mask(colon + 1, end) : user;
 	}
 }
 

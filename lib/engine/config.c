@@ -18,11 +18,11 @@ static int check_name(const char *name)
 	static const char *const reserved[] = { "!default", "!all" };
 
 	if (!*name || strlen(name) > NAME_MAX_BYTES)
-		return error_set(SQLA_ECONFIG, name, "use 1 to 63 bytes",
+		return error_set(SQLA_ECONFIG, name, "Use 1 to 63 bytes.",
 				 "an engine's name is empty or too long: \"%.80s\"", name);
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (strcmp(name, reserved[i]) == 0)
-			return error_set(SQLA_ECONFIG, name, "use another name",
+			return error_set(SQLA_ECONFIG, name, "Use another name.",
 					 "the engine name \"%s\" is reserved", name);
 	return 0;
 }
@@ -51,7 +51,7 @@ static const char *missing_driver(const char *url)
 
 static int find_driver(const char *name, const char *url, const struct driver **ret_driver)
 {
-	char hint[160] = "known are";
+	char hint[160] = "Known are";
 	size_t used = strlen(hint);
 
 	for (size_t i = 0; drivers_all[i]; i++) {
@@ -79,8 +79,8 @@ static int choose_joined(const char *name, struct sqla_engine_options *options)
 	if (options->joined == SQLA_YES)
 		return error_set(
 			SQLA_EDISABLED, name,
-			"unset SQLASSIST_DISABLE_TRANSACTION, or register it unjoined and "
-			"commit with sqla_session_commit",
+			"Unset SQLASSIST_DISABLE_TRANSACTION, or register it unjoined and "
+			"commit with sqla_session_commit.",
 			"engine \"%s\" is to be joined while SQLASSIST_DISABLE_TRANSACTION "
 			"is set",
 			name);
@@ -92,13 +92,13 @@ static int choose_joined(const char *name, struct sqla_engine_options *options)
 static int check_together(const char *name, const struct sqla_engine_options *options)
 {
 	if (options->joined == SQLA_YES && options->scoped == SQLA_NO)
-		return error_set(SQLA_EMISUSE, name, "set joined to no, or scoped to yes",
+		return error_set(SQLA_EMISUSE, name, "Set joined to no, or scoped to yes.",
 				 "engine \"%s\" is joined but not scoped", name);
 	if (options->joined == SQLA_YES && options->autocommit == SQLA_YES)
-		return error_set(SQLA_EMISUSE, name, "set joined or autocommit to no",
+		return error_set(SQLA_EMISUSE, name, "Set joined or autocommit to no.",
 				 "engine \"%s\" is joined and autocommits", name);
 	if (options->pool_size == 0 && options->pool_overflow == 0)
-		return error_set(SQLA_ECONFIG, name, "raise pool_size or pool_overflow",
+		return error_set(SQLA_ECONFIG, name, "Raise pool_size or pool_overflow.",
 				 "engine \"%s\" may have no connection at all", name);
 	return 0;
 }
@@ -114,7 +114,7 @@ static void make_private(struct engine_config *config)
 
 static bool is_in_memory(const char *url)
 {
-	return strcasecmp(url, "sqlite://") == 0;
+	return strcmp(url, "sqlite://") == 0;
 }
 
 static int fill_in(struct engine_config *config, const char *url,

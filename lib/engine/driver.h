@@ -114,8 +114,8 @@ struct driver_look {
 	void *arg;
 	bool dry_run;	    /* leave nothing behind: no tombstone is committed */
 	int fence_s;	    /* > 0: a claim open that long may be ended by force */
-	bool is_own;	    /* the live coordinator asks: its own connection is known
-			      to be gone, its row cannot have been forgotten yet */
+	bool is_own;	    /* the live coordinator asks, and soon: its connection is
+			      known to be gone, its row cannot be forgotten yet */
 	char evidence[256]; /* out: what was seen, one line, always set */
 };
 

@@ -118,7 +118,12 @@ int engine_uses(struct engine *engine)
 
 int engine_checkout(struct engine *engine, struct driver_conn **ret_conn)
 {
-	return pool_checkout(engine->pool, ret_conn);
+	return pool_checkout(engine->pool, 0, ret_conn);
+}
+
+int engine_checkout_until(struct engine *engine, int64_t deadline, struct driver_conn **ret_conn)
+{
+	return pool_checkout(engine->pool, deadline, ret_conn);
 }
 
 void engine_checkin(struct engine *engine, struct driver_conn *conn)

@@ -35,6 +35,8 @@ void engine_unuse(struct engine *engine);
  * is proven idle. Thread-safe and fair.
  */
 int engine_checkout(struct engine *engine, struct driver_conn **ret_conn);
+/* The same, waiting no longer than DEADLINE (clock_ms, 0: none). */
+int engine_checkout_until(struct engine *engine, int64_t deadline, struct driver_conn **ret_conn);
 void engine_checkin(struct engine *engine, struct driver_conn *conn);
 
 /*

@@ -102,14 +102,14 @@ static int expand_variable(const struct loader *loader, const char *from, size_t
 	const char *value;
 
 	if (length == 0 || length > VARIABLE_MAX)
-		return refuse(loader, NULL, "write ${NAME}",
+		return refuse(loader, NULL, "Write ${NAME}.",
 			      "an environment variable's name is "
 			      "empty or too long");
 	(void)snprintf(name, sizeof(name), "%.*s", (int)length, from);
 	value = getenv(name);
 	if (!value)
-		return refuse(loader, NULL, "set it", "the environment variable %s is not set",
-			      name);
+		return refuse(loader, NULL, "Set it before loading the file.",
+			      "the environment variable %s is not set", name);
 	return fputs(value, into) < 0 ? error_nomem() : 0;
 }
 
@@ -122,7 +122,7 @@ static int write_expanded(const struct loader *loader, const char *value, FILE *
 		size_t length = strcspn(open + 2, "}");
 
 		if (open[2 + length] == '\0')
-			return refuse(loader, NULL, "write ${NAME}", "a ${ is not closed");
+			return refuse(loader, NULL, "Write ${NAME}.", "a ${ is not closed");
 		if (fwrite(value, 1, (size_t)(open - value), into) != (size_t)(open - value))
 			return error_nomem();
 		status = expand_variable(loader, open + 2, length, into);
@@ -174,7 +174,7 @@ static int draft_of(struct loader *loader, const char *name, size_t length,
 		if (strlen(draft->name) != length || memcmp(draft->name, name, length) != 0)
 			continue;
 		if (draft->section != loader->section)
-			return refuse(loader, draft->name, "say all of an engine in one section",
+			return refuse(loader, draft->name, "Say all of an engine in one section.",
 				      "engine \"%s\" was configured in line %d already",
 				      draft->name, draft->line);
 		*ret_draft = draft;
@@ -198,7 +198,7 @@ static int draft_of(struct loader *loader, const char *name, size_t length,
 static int refuse_twice(const struct loader *loader, const char *engine, const char *key)
 {
 	return refuse(loader, engine,
-		      "a line that begins with a blank continues the line before it",
+		      "A line that begins with a blank continues the line before it.",
 		      "%s of engine \"%s\" is given twice", key, engine);
 }
 
@@ -246,7 +246,8 @@ static int locate_by_prefix(const struct loader *loader, const char *name,
 	const char *dot = strrchr(name, '.');
 
 	if (strncmp(name, KEY_PREFIX, strlen(KEY_PREFIX)) != 0 || !dot || dot < engine)
-		return refuse(loader, NULL, "use " KEY_PREFIX "NAME.url, " KEY_PREFIX "NAME.OPTION",
+		return refuse(loader, NULL,
+			      "Use " KEY_PREFIX "NAME.url, " KEY_PREFIX "NAME.OPTION.",
 			      "unknown key \"%s\"", name);
 	ret_subject->engine = engine;
 	ret_subject->length = (size_t)(dot - engine);
@@ -258,12 +259,12 @@ static int locate(const struct loader *loader, const char *section, const char *
 		  struct subject *ret_subject)
 {
 	if (strlen(section) >= SECTION_MAX)
-		return refuse(loader, NULL, "use a shorter name",
+		return refuse(loader, NULL, "Use a shorter name.",
 			      "a section's name has %d bytes or more", SECTION_MAX);
 	if (strcmp(section, SHARED_SECTION) == 0)
 		return locate_by_prefix(loader, name, ret_subject);
 	if (strncmp(section, SECTION_PREFIX, strlen(SECTION_PREFIX)) != 0)
-		return refuse(loader, NULL, "use [" SECTION_PREFIX "NAME] or [" SHARED_SECTION "]",
+		return refuse(loader, NULL, "Use [" SECTION_PREFIX "NAME] or [" SHARED_SECTION "].",
 			      "a key in an unknown section: [%s]", section);
 	ret_subject->engine = section + strlen(SECTION_PREFIX);
 	ret_subject->length = strlen(ret_subject->engine);
@@ -317,7 +318,7 @@ static char *read_line(char *line, int size, void *arg)
 	if (length == 0 || (line[length - 1] != '\n' && !feof(loader->file))) {
 		(void)keep_failure(loader,
 				   refuse(loader, NULL,
-					  "keep long values in the environment: ${NAME}",
+					  "Keep long values in the environment: ${NAME}.",
 					  "a line has more than %d bytes, or a NUL", size - 2));
 		return NULL;
 	}
@@ -332,23 +333,23 @@ static int read_drafts(struct loader *loader)
 
 	loader->file = fopen(loader->path, "re");
 	if (!loader->file)
-		return error_set(SQLA_ECONFIG, NULL, "check its name and rights",
+		return error_set(SQLA_ECONFIG, NULL, "Check its name and rights.",
 				 "cannot read \"%s\": %s", loader->path, strerror(errno));
 	line = ini_parse_stream(read_line, loader, on_pair, loader);
 	if (line < 0)
 		return error_nomem();
 	if (line > 0 && (!loader->failure.status || line < loader->failed_line)) {
 		loader->line = line;
-		return refuse(loader, NULL, "use [section] and key = value",
+		return refuse(loader, NULL, "Use [section] and key = value.",
 			      "neither a section nor a key with a value");
 	}
 	if (loader->failure.status)
 		return error_restore(&loader->failure);
 	if (ferror(loader->file))
-		return error_set(SQLA_ECONFIG, NULL, "check its name and rights",
+		return error_set(SQLA_ECONFIG, NULL, "Check its name and rights.",
 				 "cannot read \"%s\": %s", loader->path, strerror(errno));
 	if (!loader->drafts)
-		return error_set(SQLA_ECONFIG, NULL, "add a section [engine:NAME] with a url",
+		return error_set(SQLA_ECONFIG, NULL, "Add a section [engine:NAME] with a url.",
 				 "\"%s\" names no engine", loader->path);
 	return 0;
 }
@@ -359,7 +360,7 @@ static int make_engine(const struct loader *loader, const struct draft *draft,
 	struct engine_config *config;
 
 	if (!draft->url)
-		return fail_at(loader, draft->line, SQLA_ECONFIG, draft->name, "add url = ...",
+		return fail_at(loader, draft->line, SQLA_ECONFIG, draft->name, "Add url = ...",
 			       "engine \"%s\" has no url", draft->name);
 	if (config_new(draft->name, draft->url, &draft->options, &config) < 0)
 		return fail_again(loader, draft->line);

@@ -46,7 +46,6 @@ static const struct option options_table[] = {
 	{ WORD(decision_table), .words = { "auto", "manual" } },
 	{ TEXT(decision_schema, "sqlassist") },
 	{ WORD(outcome), .words = { "xid", "row" } },
-	{ CHOICE(wal_group, SQLA_NO) },
 	{ NUMBER(keep_decisions, 60), .max = INT_MAX, .flags = MAY_BE_BOTH },
 	{ NUMBER(pool_size, 5), .max = 65535, .flags = MAY_BE_BOTH },
 	{ NUMBER(pool_overflow, 10), .max = 65535, .flags = MAY_BE_BOTH },
@@ -99,21 +98,21 @@ static void describe(const struct option *option, char *ret_text, size_t size)
 
 	switch (option->type) {
 	case OPTION_CHOICE:
-		snprintf(ret_text, size, "use yes or no");
+		snprintf(ret_text, size, "Use yes or no.");
 		break;
 	case OPTION_WORD:
 		ret_text[0] = '\0';
 		for (size_t i = 0; i < OPTION_WORDS && option->words[i]; i++)
 			used += snprintf(ret_text + used, size - (size_t)used, "%s%s",
-					 i ? ", " : "use one of ", option->words[i]);
+					 i ? ", " : "Use one of ", option->words[i]);
 		break;
 	case OPTION_NUMBER:
-		snprintf(ret_text, size, "use a number from %d to %d%s",
+		snprintf(ret_text, size, "Use a number from %d to %d%s.",
 			 option->flags & MAY_BE_ZERO ? 0 : 1, option->max,
 			 option->flags & MAY_BE_UNLIMITED ? ", or unlimited" : "");
 		break;
 	case OPTION_TEXT:
-		snprintf(ret_text, size, "use 1 to %d bytes of text", OPTION_TEXT_MAX);
+		snprintf(ret_text, size, "Use 1 to %d bytes of text.", OPTION_TEXT_MAX);
 		break;
 	}
 }
@@ -217,7 +216,7 @@ int options_normalize(const char *engine, const struct sqla_engine_options *opti
 
 	for (size_t i = 0; i < sizeof(result.reserved) / sizeof(result.reserved[0]); i++)
 		if (result.reserved[i])
-			return error_set(SQLA_ECONFIG, engine, "zero the options before use",
+			return error_set(SQLA_ECONFIG, engine, "Zero the options before use.",
 					 "a reserved option of engine \"%s\" is not zero", engine);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		status = normalize_one(&options_table[i], engine, &result);

@@ -165,17 +165,18 @@ static int refuse_late(const struct pool *pool)
 	const char *name = pool->config->name;
 
 	return error_set(SQLA_ETIMEOUT, name,
-			 "close sessions sooner, or raise pool_size, pool_overflow or "
-			 "pool_timeout_ms",
-			 "no connection of engine \"%s\" came free in %d ms", name,
-			 pool->config->options.pool_timeout_ms);
+			 "Close sessions sooner, or raise pool_size, pool_overflow or "
+			 "pool_timeout_ms.",
+			 "no connection of engine \"%s\" came free in time (pool_timeout_ms = %d)",
+			 name, pool->config->options.pool_timeout_ms);
 }
 
 /* Queues up behind the others. With the lock held. */
-static int wait_for_turn(struct pool *pool, struct driver_conn **ret_conn)
+static int wait_for_turn(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn)
 {
 	struct waiter waiter;
-	struct timespec until = to_timespec(clock_ms() + pool->config->options.pool_timeout_ms);
+	int64_t end = clock_ms() + pool->config->options.pool_timeout_ms;
+	struct timespec until = to_timespec(deadline && deadline < end ? deadline : end);
 	int timed_out = 0;
 	int status = init_waiter(&waiter);
 
@@ -215,7 +216,7 @@ static void give_place(struct pool *pool)
 }
 
 /* Obtains a place, and perhaps an idle connection in it. */
-static int take_place(struct pool *pool, struct driver_conn **ret_conn)
+static int take_place(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn)
 {
 	struct shelved *inherited;
 	struct shelved *first = NULL;
@@ -232,7 +233,7 @@ static int take_place(struct pool *pool, struct driver_conn **ret_conn)
 	} else if (has_room(pool)) {
 		pool->n_open++;
 	} else {
-		status = wait_for_turn(pool, ret_conn);
+		status = wait_for_turn(pool, deadline, ret_conn);
 	}
 	unlock_pools();
 	free(first);
@@ -256,11 +257,11 @@ static bool is_usable(const struct pool *pool, struct driver_conn *conn)
 	return conn->driver->ping(conn) == 0 && !conn->is_broken;
 }
 
-int pool_checkout(struct pool *pool, struct driver_conn **ret_conn)
+int pool_checkout(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn)
 {
 	struct driver_conn *conn;
 	struct sqla_error before;
-	int status = take_place(pool, &conn);
+	int status = take_place(pool, deadline, &conn);
 
 	if (status < 0)
 		return status;

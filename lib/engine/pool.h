@@ -18,9 +18,10 @@ void pool_free(struct pool *pool);
 
 /*
  * A connection that is idle and, if it is to be pinged, answers. Waits at
- * most pool_timeout_ms (SQLA_ETIMEOUT).
+ * most pool_timeout_ms, and not beyond DEADLINE (clock_ms, 0: none):
+ * SQLA_ETIMEOUT.
  */
-int pool_checkout(struct pool *pool, struct driver_conn **ret_conn);
+int pool_checkout(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn);
 
 /* Takes the connection back, and closes it unless it is proven idle. */
 void pool_checkin(struct pool *pool, struct driver_conn *conn);

@@ -66,10 +66,10 @@ static int may_add(struct engine *engine)
 	const char *name = engine_name(engine);
 
 	if (find(name))
-		return error_set(SQLA_EALREADY, name, "use another name, or unregister it first",
+		return error_set(SQLA_EALREADY, name, "Use another name, or unregister it first.",
 				 "an engine named \"%s\" is already registered", name);
 	if (wants_default(engine) && chosen)
-		return error_set(SQLA_EALREADY, name, "let one engine say is_default",
+		return error_set(SQLA_EALREADY, name, "Let one engine say is_default.",
 				 "engine \"%s\" is the default already, \"%s\" cannot be",
 				 engine_name(chosen->engine), name);
 	return 0;
@@ -148,12 +148,12 @@ int sqla_engine_register(const char *name, const char *url,
 /* With the lock held. */
 static int refuse_unknown(const char *name)
 {
-	char hint[512] = "registered are:";
+	char hint[512] = "Registered are:";
 	size_t used = strlen(hint);
 
 	if (!entries)
 		return error_set(SQLA_ENOTFOUND, name,
-				 "call sqla_engine_register or sqla_engines_load first",
+				 "Call sqla_engine_register or sqla_engines_load first.",
 				 "no engine is registered, \"%s\" was asked for",
 				 name ? name : "!default");
 	for (struct entry *entry = entries; entry && used < sizeof(hint); entry = entry->hh.next)
@@ -262,7 +262,7 @@ static int may_unregister(struct engine *engine)
 	int uses = engine_uses(engine);
 
 	if (uses > 0)
-		return error_set(SQLA_EALREADY, engine_name(engine), "close them first",
+		return error_set(SQLA_EALREADY, engine_name(engine), "Close its sessions first.",
 				 "engine \"%s\" is in use by %d session%s", engine_name(engine),
 				 uses, uses == 1 ? "" : "s");
 	return 0;

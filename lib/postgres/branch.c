@@ -82,16 +82,15 @@ static int start(struct pg_link *link, const struct pg_command commands[], unsig
 int pg_advance(struct driver_conn *conn, struct pollfd *wait)
 {
 	struct pg_link *link = pg_link_of(conn);
-	int vote = pg_talk_go(link, wait);
+	int vote;
 
-	if (vote != TXN_WAIT)
+	/* A conclusion may have sent something else, which is gone on with here. */
+	do {
+		vote = pg_talk_go(link, wait);
+		if (vote == TXN_WAIT)
+			return TXN_WAIT;
 		vote = link->conclude(link);
-	/* A conclusion may have sent something else, and wants to be polled. */
-	if (vote == TXN_WAIT && link->talk.is_open) {
-		wait->fd = PQsocket(link->native);
-		wait->events = POLLIN | POLLOUT;
-		return TXN_WAIT;
-	}
+	} while (vote == TXN_WAIT && link->talk.is_open);
 	pg_talk_clear(link);
 	return vote;
 }
@@ -318,8 +317,8 @@ static const char insert_format[] =
 static const char check_format[] =
 	"SELECT " PG_TABLE_FAULT " || CASE WHEN EXISTS (SELECT FROM ONLY %s"
 	" WHERE ctid = pg_catalog.current_setting('sqlassist.claim')::pg_catalog.tid"
-	" AND txn = $1 AND verdict = 'committed' AND branches = $2)"
-	" THEN '' ELSE ' does not keep what is inserted' END"
+	" AND tableoid = $3 AND txn = $1 AND verdict = 'committed' AND branches = $2)"
+	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
 	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
 
 static bool is_tombstone(const PGresult *failure)
@@ -359,7 +358,7 @@ static int conclude_claim(struct pg_link *link)
 		return 0;
 	return error_set(SQLA_EUNSAFE, pg_name(link),
 			 "Restore the table as sqlassist doctor --sql prints it.",
-			 "the decision table %s", *fault ? fault : "was replaced");
+			 "the decision table %s", *fault ? fault : "was dropped");
 }
 
 static int send_claim(struct pg_link *link, const struct txn_decision *decision, const char *insert,

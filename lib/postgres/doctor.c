@@ -225,7 +225,8 @@ static bool will_be_made(const struct patient *p)
 	const struct sqla_engine_options *options = &p->config->options;
 	const struct pg_server *server = &p->link->server;
 
-	return !*server->table_oid && options->decision_table == SQLA_TABLE_AUTO &&
+	return !*server->table_oid && server->is_fsync && !server->is_standby &&
+	       *server->system_identifier && options->decision_table == SQLA_TABLE_AUTO &&
 	       options->joined == SQLA_YES && options->readonly != SQLA_YES &&
 	       !server->has_schema && strcmp(fact(p, "may_create"), "t") == 0;
 }

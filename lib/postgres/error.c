@@ -10,7 +10,6 @@ static const struct {
 	const char *sqlstate;
 	const char *hint;
 } hints[] = {
-	{ "23505", "The key exists already." },
 	{ "25006", "Use an engine that is not readonly; a standby accepts no writes." },
 	{ "25P02", "Abort, or roll back to a savepoint." },
 	{ "28P01", "Check the user and the password in the URL, or in ~/.pgpass." },

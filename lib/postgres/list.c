@@ -22,8 +22,9 @@ static int fail_standby(const struct pg_link *link)
 }
 
 /*
- * The view has 32-bit xids, pg_xact_status wants 64 bits: the latest epoch in
- * which the xid is not in the future. A prepared transaction's locks carry no
+ * The view has 32-bit xids, pg_xact_status wants 64 bits: the number nearest to
+ * the latest one, on either side, since a prepared xid may be newer than what
+ * has completed. A prepared transaction's locks carry no
  * process id; its lock on its own xid names its virtual transaction, and that
  * names the others. Only who waits for a lock held by a prepared transaction,
  * process 0, is compared. One row always comes, to tell a standby.
@@ -38,8 +39,7 @@ static const char list[] =
 	" latest AS (SELECT pg_catalog.pg_snapshot_xmax("
 	"pg_catalog.pg_current_snapshot())::text::bigint AS xid)"
 	" SELECT pg_catalog.pg_is_in_recovery(), p.gid, p.owner, p.database,"
-	" p.low + CASE WHEN p.low + latest.xid / 4294967296 * 4294967296 > latest.xid"
-	" THEN latest.xid / 4294967296 - 1 ELSE latest.xid / 4294967296 END * 4294967296,"
+	" latest.xid + (p.low - latest.xid % 4294967296 + 6442450944) % 4294967296 - 2147483648,"
 	" greatest(0, pg_catalog.floor(pg_catalog.date_part('epoch',"
 	" pg_catalog.clock_timestamp() - p.prepared)))::bigint,"
 	" (SELECT pg_catalog.count(DISTINCT w.pid) FROM waiting w JOIN locks h"

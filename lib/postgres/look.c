@@ -254,8 +254,8 @@ static bool is_table_proper(struct pg_link *link, struct driver_look *look)
 
 /* ---- step 4 -------------------------------------------------------------------- */
 
-/* The live coordinator's row cannot have been forgotten yet: nobody but it
- * knows of branches that have ended. */
+/* The coordinator's own row cannot have been forgotten yet: it asks within
+ * keep_decisions. */
 static bool may_bury(struct driver_look *look)
 {
 	int answer;

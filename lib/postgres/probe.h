@@ -15,8 +15,6 @@ struct pg_link;
 	" WHEN c.relpersistence <> 'p' THEN 'is unlogged: it is emptied by a crash'"         \
 	" WHEN c.relhasrules THEN 'has rules'"                                               \
 	" WHEN c.relrowsecurity THEN 'has row security'"                                     \
-	" WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid)"             \
-	" THEN 'has triggers or foreign keys'"                                               \
 	" WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits"                                   \
 	" WHERE inhparent = c.oid OR inhrelid = c.oid) THEN 'inherits or is inherited'"      \
 	" WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a" \
@@ -24,6 +22,8 @@ struct pg_link;
 	" AND i.indisprimary AND i.indimmediate AND i.indisvalid AND i.indnatts = 1"         \
 	" AND a.attname = 'txn' AND a.atttypid = 'pg_catalog.uuid'::pg_catalog.regtype)"     \
 	" THEN 'has no primary key on txn, or a deferrable one'"                             \
+	" WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid)"             \
+	" THEN 'has triggers or foreign keys'"                                               \
 	" ELSE '' END"
 
 /* Fills link->server. Negative: the link cannot be used. */

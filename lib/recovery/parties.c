@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "recovery/recoverer.h"
 
@@ -26,7 +27,8 @@ static int add_engine(struct engine *engine, void *arg)
 	struct snapshot *snapshot = arg;
 	struct parties *all = snapshot->all;
 
-	if (engine_config(engine)->options.joined != SQLA_YES)
+	/* Where nothing joins by decree, earlier runs may have left something. */
+	if (engine_config(engine)->options.joined != SQLA_YES && !env_transaction_disabled())
 		return 0;
 	if (all->n == snapshot->room)
 		return 1;
@@ -79,12 +81,11 @@ static void relate_primaries(struct party *one, struct party *other)
 static void relate_standby(const struct parties *all, struct party *standby)
 {
 	for (size_t i = 0; i < all->n && !standby->is_covered; i++)
-		standby->is_covered =
-			party_is_primary(&all->items[i]) && shares_site(&all->items[i], standby);
+		standby->is_covered = party_is_primary(&all->items[i]) &&
+				      shares_site(&all->items[i], standby);
 	if (standby->is_covered)
 		return;
-	(void)error_set(SQLA_ECONNECT, standby->name,
-			"Register its primary as an engine too, or promote it.",
+	(void)error_set(SQLA_ECONNECT, standby->name, "Register its primary as an engine too.",
 			"engine \"%s\" is a standby: prepared branches cannot be seen there",
 			standby->name);
 	party_fail(standby);

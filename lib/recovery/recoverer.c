@@ -128,8 +128,8 @@ static int end(struct party *party, const char *gid, bool commit, const char *xi
 	const struct recoverer *r = party->recoverer;
 
 	(void)xid;
-	return commit ? r->ops->commit_prepared(r->self, gid)
-		      : r->ops->rollback_prepared(r->self, gid);
+	return commit ? r->ops->commit_prepared(r->self, gid) :
+			r->ops->rollback_prepared(r->self, gid);
 }
 
 /* It reconnects by itself if it has anything to connect. */

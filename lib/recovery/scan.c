@@ -79,8 +79,9 @@ static void log_doubt(const struct doubt *doubt, const struct explanation *texts
 /* A decider that is unknown, or has not been looked at, has no name. */
 static const char *decider_name(const struct resolution *resolution)
 {
-	return resolution->cause == CAUSE_LOOKED && resolution->decider ? resolution->decider->name
-									: "";
+	return resolution->cause == CAUSE_LOOKED && resolution->decider ?
+		       resolution->decider->name :
+		       "";
 }
 
 static void tell(const struct scan *scan, const struct doubt *doubt,

@@ -71,7 +71,7 @@ static int judge(struct sqla_session *s, int status)
 	if (options->readonly == SQLA_YES)
 		return status == TXN_CHANGED ?
 			       error_set(SQLA_EREADONLY, s->config->name,
-					 "write through an engine that is not readonly",
+					 "Write through an engine that is not readonly.",
 					 "the session of the readonly engine \"%s\" has written",
 					 s->config->name) :
 			       status;
@@ -196,6 +196,7 @@ static int decide(void *self)
 {
 	struct sqla_session *s = self;
 
+	s->decided_ms = clock_boot_ms();
 	return session_voted(s, s->conn->driver->decide(s->conn));
 }
 
@@ -230,6 +231,18 @@ static enum driver_look_result look_once(const struct sqla_session *s, struct dr
 	return result;
 }
 
+/*
+ * Nobody forgets a row that is younger than keep_decisions. A coordinator that
+ * was frozen for longer must not take its absence for an abort (I5); half is
+ * for clocks that differ.
+ */
+static bool may_not_be_forgotten(const struct sqla_session *s)
+{
+	int64_t kept_ms = (int64_t)s->config->options.keep_decisions * 1000;
+
+	return clock_boot_ms() - s->decided_ms < kept_ms / 2;
+}
+
 static int look(void *self, const struct txn_decision *decision,
 		txn_still_prepared_fn *still_prepared, void *arg)
 {
@@ -240,7 +253,7 @@ static int look(void *self, const struct txn_decision *decision,
 		.uuid = decision->uuid,
 		.still_prepared = still_prepared,
 		.arg = arg,
-		.is_own = true,
+		.is_own = may_not_be_forgotten(s),
 	};
 
 	/* Its locks would make the decider look open. */
@@ -249,11 +262,13 @@ static int look(void *self, const struct txn_decision *decision,
 	session_disconnect(s);
 	while ((result = look_once(s, &question)) == LOOK_OPEN && clock_left(until) > 0)
 		pause_ms(LOOK_PAUSE_MS);
+	if (result == LOOK_ABORTED && question.is_own && !may_not_be_forgotten(s))
+		result = LOOK_UNKNOWN;
 	log_info("%s: decision %s: %s", s->config->name, decision->uuid, question.evidence);
 	if (result == LOOK_COMMITTED)
 		return 0;
 	return error_set(result == LOOK_ABORTED ? SQLA_EABORTED : SQLA_EINDOUBT, s->config->name,
-			 result == LOOK_ABORTED ? "do the work again" : "recovery will know it",
+			 result == LOOK_ABORTED ? "Do the work again." : "Recovery will know it.",
 			 "the answer to the deciding COMMIT was lost: %s", question.evidence);
 }
 

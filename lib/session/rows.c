@@ -66,7 +66,7 @@ static bool keep_if_failed(struct sqla_rows *rows, int status)
 static int misuse(struct sqla_rows *rows, const char *why)
 {
 	return keep(rows,
-		    error_set(SQLA_EMISUSE, NULL, "call sqla_rows_next until it is 0", "%s", why));
+		    error_set(SQLA_EMISUSE, NULL, "Call sqla_rows_next until it is 0.", "%s", why));
 }
 
 static int check(struct sqla_rows *rows)
@@ -74,7 +74,7 @@ static int check(struct sqla_rows *rows)
 	if (!rows)
 		return error_set(SQLA_EMISUSE, NULL, NULL, "the rows are NULL");
 	if (fork_is_foreign(rows->generation))
-		return keep(rows, error_set(SQLA_EFORKED, NULL, "query again in the child process",
+		return keep(rows, error_set(SQLA_EFORKED, NULL, "Query again in the child process.",
 					    "the rows belong to the parent process"));
 	return 0;
 }
@@ -109,7 +109,7 @@ static bool has_value(struct sqla_rows *rows, int column)
 		return false;
 	}
 	if (column < 0 || column >= rows->from->ops->columns(rows->from)) {
-		keep(rows, error_set(SQLA_ENOTFOUND, NULL, "columns count from 0",
+		keep(rows, error_set(SQLA_ENOTFOUND, NULL, "Columns count from 0.",
 				     "there is no column %d", column));
 		return false;
 	}

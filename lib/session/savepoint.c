@@ -60,7 +60,7 @@ int savepoint_rollback(void *self, struct txn *txn, void *opaque)
 	(void)txn;
 	if (mark->number && mark->rollbacks != s->rollbacks)
 		return error_set(
-			SQLA_EFAILED, s->config->name, "call txn_abort",
+			SQLA_EFAILED, s->config->name, "Call txn_abort.",
 			"the session of engine \"%s\" was rolled back as a whole after the "
 			"savepoint was made",
 			s->config->name);

@@ -269,7 +269,7 @@ static int connect_session(struct sqla_session *s)
 	}
 	if (s->conn)
 		return 0;
-	status = engine_checkout(s->engine, &conn);
+	status = engine_checkout_until(s->engine, s->txn ? s->txn->deadline : 0, &conn);
 	if (status < 0)
 		return status;
 	set_conn(s, conn);
@@ -287,8 +287,8 @@ int session_lost(const struct sqla_session *s)
 
 	return error_set(SQLA_ECONNECT, engine,
 			 session_is_joined(s) ?
-				 "call txn_abort, then do the work again" :
-				 "call sqla_session_rollback, then do the work again",
+				 "Call txn_abort, then do the work again." :
+				 "Call sqla_session_rollback, then do the work again.",
 			 "the connection of engine \"%s\" was lost in the transaction", engine);
 }
 
@@ -317,11 +317,11 @@ int session_check(struct sqla_session *s, const char *what)
 	if (!s)
 		return error_set(SQLA_EMISUSE, NULL, NULL, "%s: the session is NULL", what);
 	if (!scope_is_open(s))
-		return error_set(SQLA_EMISUSE, NULL, "open it again", "%s: the session is closed",
+		return error_set(SQLA_EMISUSE, NULL, "Open it again.", "%s: the session is closed",
 				 what);
 	if (is_foreign(s))
 		return error_set(SQLA_EFORKED, s->config->name,
-				 "open a session in the child process",
+				 "Open a session in the child process.",
 				 "%s: the session of engine \"%s\" belongs to the parent process",
 				 what, s->config->name);
 	return 0;
@@ -347,7 +347,7 @@ static int check_joined(struct sqla_session *s, const char *what)
 	if (s->txn != txn_current())
 		return error_set(
 			SQLA_EMISUSE, s->config->name,
-			"call txn_resume on this thread first, or open another session",
+			"Call txn_resume on this thread first, or open another session.",
 			"%s: the session of engine \"%s\" is joined to a transaction that is "
 			"not current on this thread",
 			what, s->config->name);
@@ -364,8 +364,12 @@ int session_ready(struct sqla_session *s, const char *what)
 		status = check_joined(s, what);
 	else if (session_is_joined(s))
 		status = join_current(s);
-	if (status == 0)
-		status = begin(s);
+	if (status < 0)
+		goto out;
+	status = begin(s);
+	if (status < 0)
+		status = session_failed(s, status);
+out:
 	if (status < 0)
 		error_set_engine(s->config->name);
 	return status;

@@ -15,11 +15,11 @@ static int refuse(const char *engine, size_t i, const char *why, const char *hin
 static int check_bytes(const char *engine, const struct sqla_value *value, size_t i)
 {
 	if (!value->as.p)
-		return refuse(engine, i, "is a NULL pointer", "use sqla_null() for SQL's NULL");
+		return refuse(engine, i, "is a NULL pointer", "Use sqla_null() for SQL's NULL.");
 	if (value->size > INT_MAX)
 		return refuse(engine, i, "has more than 2 GiB", NULL);
 	if (value->type == SQLA_TEXT && memchr(value->as.p, '\0', value->size))
-		return refuse(engine, i, "is a text with a NUL byte", "use sqla_blob()");
+		return refuse(engine, i, "is a text with a NUL byte", "Use sqla_blob().");
 	return 0;
 }
 
@@ -35,7 +35,7 @@ static int check_one(const char *engine, const struct sqla_value *value, size_t 
 	case SQLA_BLOB:
 		return check_bytes(engine, value, i);
 	}
-	return refuse(engine, i, "has no type", "make values with sqla_int() and friends");
+	return refuse(engine, i, "has no type", "Make values with sqla_int() and friends.");
 }
 
 int values_check(const char *engine, const struct sqla_value values[], size_t n)

@@ -86,7 +86,7 @@ static int commit(struct sqla_session *s)
 	if (!conn || !s->has_begun)
 		return 0;
 	if (conn->is_broken)
-		status = error_set(SQLA_EABORTED, s->config->name, "do the work again",
+		status = error_set(SQLA_EABORTED, s->config->name, "Do the work again.",
 				   "the connection of engine \"%s\" was lost before the commit",
 				   s->config->name);
 	else
@@ -103,7 +103,7 @@ int sqla_session_commit(struct sqla_session *s)
 	if (status < 0)
 		return status;
 	if (session_is_joined(s))
-		return error_set(SQLA_EMANAGED, s->config->name, "call txn_commit",
+		return error_set(SQLA_EMANAGED, s->config->name, "Call txn_commit.",
 				 "the session of engine \"%s\" is committed by the transaction "
 				 "manager",
 				 s->config->name);
@@ -124,7 +124,7 @@ int sqla_session_rollback(struct sqla_session *s)
 		return status;
 	if (s->txn && s->txn != txn_current())
 		return error_set(
-			SQLA_EMISUSE, s->config->name, "call txn_resume on this thread first",
+			SQLA_EMISUSE, s->config->name, "Call txn_resume on this thread first.",
 			"sqla_session_rollback: the session of engine \"%s\" is joined to a "
 			"transaction that is not current on this thread",
 			s->config->name);
@@ -159,7 +159,7 @@ int sqla_session_mark_changed(struct sqla_session *s)
 		return status;
 	if (s->config->options.readonly == SQLA_YES)
 		return error_set(
-			SQLA_EREADONLY, s->config->name, "use an engine that may write",
+			SQLA_EREADONLY, s->config->name, "Use an engine that may write.",
 			"the session of the readonly engine \"%s\" cannot be marked as changed",
 			s->config->name);
 	status = session_ready(s, "sqla_session_mark_changed");

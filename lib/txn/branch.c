@@ -43,8 +43,7 @@ struct branch *branch_new(const struct txn_resource_ops *ops, void *self)
 		return NULL;
 	}
 	if (ops->size < sizeof(branch->ops)) {
-		(void)error_set(SQLA_EMISUSE, NULL,
-				"Set size to sizeof(struct txn_resource_ops).",
+		(void)error_set(SQLA_EMISUSE, NULL, "Set size to sizeof(struct txn_resource_ops).",
 				"a resource's table says that it has %zu bytes", ops->size);
 		goto refuse;
 	}
@@ -216,10 +215,9 @@ void branch_start(struct branch_step step, const struct txn_decision *decision,
 static void give_up(struct branch_step step, struct sqla_error *first)
 {
 	step.branch->ops.give_up(step.branch->self);
-	step.branch->vote =
-		error_set(SQLA_EINDOUBT, branch_name(step.branch),
-			  "Look at the server: it is very slow or does not answer.",
-			  "no answer within the time allowed");
+	step.branch->vote = error_set(SQLA_EINDOUBT, branch_name(step.branch),
+				      "Look at the server: it is very slow or does not answer.",
+				      "no answer within the time allowed");
 	settle(step, first);
 }
 
@@ -246,8 +244,7 @@ static size_t advance(struct branch_step steps[], size_t n, struct pollfd waits[
 	return waiting;
 }
 
-void branch_await(struct branch_step steps[], size_t n, int64_t deadline,
-		  struct sqla_error *first)
+void branch_await(struct branch_step steps[], size_t n, int64_t deadline, struct sqla_error *first)
 {
 	struct pollfd *waits = calloc(n ? n : 1, sizeof(*waits));
 	size_t waiting;

@@ -26,15 +26,15 @@ enum branch_phase {
 };
 
 struct branch {
-	struct txn_resource_ops ops; /* a copy, complete: absent members are NULL */
+	struct txn_resource_ops ops;	      /* a copy, complete: absent members are NULL */
 	const struct txn_resource_ops *given; /* identity, with self */
 	void *self;
 	enum branch_phase phase;
-	unsigned number;		   /* order of joining, from 1 */
-	char gid[TXN_GID_MAX + 1];	   /* "" until it is to be prepared */
+	unsigned number;	   /* order of joining, from 1 */
+	char gid[TXN_GID_MAX + 1]; /* "" until it is to be prepared */
 	char site[TXN_SITE_MAX + 1];
-	int vote;			   /* answer to the latest step */
-	bool was_joined_again;		   /* after a savepoint had dropped it */
+	int vote;	       /* answer to the latest step */
+	bool was_joined_again; /* after a savepoint had dropped it */
 	struct branch *next, *prev;
 };
 
@@ -52,8 +52,8 @@ enum branch_verb {
 	VERB_CLAIM,
 	VERB_PREPARE,
 	VERB_DECIDE,
-	VERB_COMMIT,	       /* the only changed branch */
-	VERB_END,	       /* an unchanged branch */
+	VERB_COMMIT, /* the only changed branch */
+	VERB_END,    /* an unchanged branch */
 	VERB_COMMIT_PREPARED,
 	VERB_ROLLBACK_PREPARED,
 };
@@ -76,7 +76,6 @@ void branch_start(struct branch_step step, const struct txn_decision *decision,
  * Awaits the answers of all STEPS whose vote is TXN_WAIT. After DEADLINE
  * (clock_ms, 0: never) those without one are given up: unknown.
  */
-void branch_await(struct branch_step steps[], size_t n, int64_t deadline,
-		  struct sqla_error *first);
+void branch_await(struct branch_step steps[], size_t n, int64_t deadline, struct sqla_error *first);
 
 #endif

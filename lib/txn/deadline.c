@@ -1,6 +1,7 @@
 #include "txn/deadline.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -100,6 +101,19 @@ static void *run(void *unused)
 	return unused;
 }
 
+/* Signals are the application's: none is delivered to this thread. */
+static int start_thread(void)
+{
+	sigset_t all, before;
+	int error;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&thread, NULL, run, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
 /* Called with the lock. A forked child has no thread and no watches. */
 static int start(void)
 {
@@ -111,7 +125,7 @@ static int start(void)
 	}
 	if (is_running)
 		return 0;
-	if (pthread_create(&thread, NULL, run, NULL) != 0)
+	if (start_thread() != 0)
 		return error_set(SQLA_ENOMEM, NULL, "Raise the limit on threads.",
 				 "cannot start the thread that watches deadlines");
 	is_running = true;

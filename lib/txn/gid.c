@@ -49,7 +49,8 @@ int txn_gid_format(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned num
 	if (!ret_gid || !uuid || !site || !name)
 		return error_set(SQLA_EMISUSE, NULL, NULL, "txn_gid_format: an argument is NULL");
 	if (!gid_is_uuid(uuid) || !gid_is_site(site) || number > NUMBER_MAX)
-		return error_set(SQLA_EMISUSE, NULL, "Give the uuid in lower case and a site of "
+		return error_set(SQLA_EMISUSE, NULL,
+				 "Give the uuid in lower case and a site of "
 				 "at most 63 letters, digits, '_' and '-'.",
 				 "cannot make a gid of uuid \"%s\", number %u, site \"%s\"", uuid,
 				 number, site);
@@ -111,8 +112,8 @@ char *gid_add_branch(char *list, const char *site, const char *gid)
 {
 	char *longer = NULL;
 
-	if (asprintf(&longer, "%s%s%s=%s", list ? list : "", list && *list ? "," : "", site,
-		     gid) < 0)
+	if (asprintf(&longer, "%s%s%s=%s", list ? list : "", list && *list ? "," : "", site, gid) <
+	    0)
 		longer = NULL;
 	free(list);
 	return longer;

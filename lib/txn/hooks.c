@@ -8,8 +8,7 @@
 #include "base/log.h"
 #include "txn/txn.h"
 
-static int add(struct hook **list, txn_hook_fn *plain, txn_outcome_fn *outcome,
-	       void *arg)
+static int add(struct hook **list, txn_hook_fn *plain, txn_outcome_fn *outcome, void *arg)
 {
 	struct hook *hook;
 
@@ -101,24 +100,24 @@ static void run_all(struct hook **list, struct txn *txn, int outcome, const char
 					  hook.outcome(txn, outcome, hook.arg);
 
 		if (status < 0)
-			log_error("transaction %s: an %s hook failed: %s", txn_uuid(txn), kind,
+			log_error("transaction %s: a hook (%s) failed: %s", txn_uuid(txn), kind,
 				  sqla_strerror(status));
 	}
 }
 
 void hooks_after_commit(struct hooks *hooks, struct txn *txn, int outcome)
 {
-	run_all(&hooks->after_commit, txn, outcome, "after-commit");
+	run_all(&hooks->after_commit, txn, outcome, "after commit");
 }
 
 void hooks_before_abort(struct hooks *hooks, struct txn *txn)
 {
-	run_all(&hooks->before_abort, txn, SQLA_EABORTED, "before-abort");
+	run_all(&hooks->before_abort, txn, SQLA_EABORTED, "before abort");
 }
 
 void hooks_after_abort(struct hooks *hooks, struct txn *txn)
 {
-	run_all(&hooks->after_abort, txn, SQLA_EABORTED, "after-abort");
+	run_all(&hooks->after_abort, txn, SQLA_EABORTED, "after abort");
 }
 
 static void clear(struct hook **list)

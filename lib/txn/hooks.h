@@ -5,7 +5,7 @@
 #include <sqlassist/txn.h>
 
 struct hook {
-	txn_hook_fn *plain;	 /* one of the two is set */
+	txn_hook_fn *plain; /* one of the two is set */
 	txn_outcome_fn *outcome;
 	void *arg;
 	struct hook *next, *prev;

@@ -103,7 +103,8 @@ static bool drop_inherited(struct txn_manager *m)
 static int check(const struct txn_manager *m, const char *what)
 {
 	if (env_transaction_disabled())
-		return error_set(SQLA_EDISABLED, NULL, "Commit each session itself, or unset "
+		return error_set(SQLA_EDISABLED, NULL,
+				 "Commit each session itself, or unset "
 				 "SQLASSIST_DISABLE_TRANSACTION.",
 				 "%s: transactions are disabled in this process", what);
 	if (!m)

@@ -118,7 +118,8 @@ static int rank(unsigned abilities)
 
 static int refuse_two(struct protocol *p, const struct branch *one, const struct branch *two)
 {
-	return fail(p, error_set(SQLA_EUNSAFE, branch_name(two), "Let at most one of them change "
+	return fail(p, error_set(SQLA_EUNSAFE, branch_name(two),
+				 "Let at most one of them change "
 				 "anything in a transaction, or make the other able to prepare.",
 				 "neither \"%s\" (%s) nor \"%s\" (%s) can be prepared",
 				 branch_name(one), branch_why_not(one, TXN_PREPARES),
@@ -130,14 +131,14 @@ static int refuse_undecidable(struct protocol *p, const struct branch *branch, b
 	char why[200];
 
 	(void)snprintf(why, sizeof(why), "%s", branch_why_not(branch, TXN_DECIDES));
-	return fail(p, error_set(SQLA_EUNSAFE, branch_name(branch),
-				 "See sqlassist doctor, and sqlassist-commit(7), WHO DECIDES.",
-				 must ? "\"%s\" cannot be prepared (%s) and cannot decide (%s)" :
-					"no branch can decide; \"%s\" cannot be prepared or "
-					"decide: %s%s",
-				 branch_name(branch),
-				 must ? branch_why_not(branch, TXN_PREPARES) : why,
-				 must ? why : ""));
+	return fail(p,
+		    error_set(SQLA_EUNSAFE, branch_name(branch),
+			      "See sqlassist doctor, and sqlassist-commit(7), WHO DECIDES.",
+			      must ? "\"%s\" cannot be prepared (%s) and cannot decide (%s)" :
+				     "no branch can decide; \"%s\" cannot be prepared or "
+				     "decide: %s%s",
+			      branch_name(branch),
+			      must ? branch_why_not(branch, TXN_PREPARES) : why, must ? why : ""));
 }
 
 static bool is_changed(const struct branch *branch)
@@ -405,7 +406,8 @@ static void count_ending(struct protocol *p, struct branch_step step)
 	if (step.verb == VERB_END) {
 		if (branch->vote < 0)
 			log_warning("transaction %s: \"%s\", which had changed nothing, could not "
-				    "be ended", p->txn->uuid, branch_name(branch));
+				    "be ended",
+				    p->txn->uuid, branch_name(branch));
 		branch->phase = BRANCH_ENDED;
 		return;
 	}

@@ -5,9 +5,9 @@
 #include "txn/txn.h"
 
 struct protocol_result {
-	int status;	      /* what txn_commit returns */
-	bool is_committed;    /* decided: SQLA_OK, SQLA_PENDING, SQLA_EMIXED */
-	bool is_unfinished;   /* recovery has something to do */
+	int status;		 /* what txn_commit returns */
+	bool is_committed;	 /* decided: SQLA_OK, SQLA_PENDING, SQLA_EMIXED */
+	bool is_unfinished;	 /* recovery has something to do */
 	struct sqla_error error; /* detail for a status that is not SQLA_OK */
 };
 

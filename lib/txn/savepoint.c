@@ -195,8 +195,8 @@ static void drop_later_branches(struct txn *txn, struct txn_savepoint *sp)
 		if (has_mark(sp, branch))
 			continue;
 		if (branch->ops.abort(branch->self, txn) < 0)
-			log_warning("transaction %s: %s could not be rolled back: %s",
-				    txn->uuid, branch_name(branch), sqla_error_last()->message);
+			log_warning("transaction %s: %s could not be rolled back: %s", txn->uuid,
+				    branch_name(branch), sqla_error_last()->message);
 		txn_release_branch(txn, branch, SQLA_EABORTED);
 	}
 }

@@ -5,10 +5,10 @@
 #include "base/error.h"
 
 /* A thread without a manager is out of memory, and the detail says so. */
-#define ON_THREAD(call)                                           \
-	do {                                                      \
-		struct txn_manager *m = txn_manager_thread();     \
-		return m ? (call) : sqla_error_last()->status;    \
+#define ON_THREAD(call)                                        \
+	do {                                                   \
+		struct txn_manager *m = txn_manager_thread();  \
+		return m ? (call) : sqla_error_last()->status; \
 	} while (0)
 
 int txn_begin(void)

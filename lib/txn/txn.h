@@ -22,8 +22,8 @@ struct txn {
 	bool may_retry;		     /* a resource said so when it failed */
 	bool is_ending;		     /* inside commit or abort: verbs are misuse */
 
-	struct branch *branches; /* in order of joining */
-	unsigned n_joined;	 /* ever */
+	struct branch *branches;	  /* in order of joining */
+	unsigned n_joined;		  /* ever */
 	struct txn_savepoint *savepoints; /* oldest first */
 	struct hooks hooks;
 	struct metadata *metadata;

@@ -11,7 +11,8 @@ Test(error, every_status_has_a_phrase_of_its_own)
 	for (int one = SQLA_EDATABASE; one <= SQLA_PENDING; one++) {
 		cr_expect(ne(str, (char *)sqla_strerror(one), (char *)"unknown status"), "%d", one);
 		for (int other = one + 1; other <= SQLA_PENDING; other++)
-			cr_expect(ne(str, (char *)sqla_strerror(one), (char *)sqla_strerror(other)));
+			cr_expect(
+				ne(str, (char *)sqla_strerror(one), (char *)sqla_strerror(other)));
 	}
 	cr_expect(eq(str, (char *)sqla_strerror(-9999), (char *)"unknown status"));
 }

@@ -95,6 +95,7 @@ sqlite() {
 }
 
 watching() { # SIGNAL
+	: >"$scratch/out"
 	"$sqlassist" --config "$scratch/engines.ini" recover --watch --interval 1 --json \
 		>"$scratch/out" 2>"$scratch/err" &
 	watcher=$!

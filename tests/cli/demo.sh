@@ -34,6 +34,7 @@ leaves_nothing() {
 
 # begin: starts a long demo in the background, and waits until it is at work.
 begin() {
+	: >"$scratch/out" # what an earlier one wrote is not taken for this one's
 	# shellcheck disable=SC2086
 	$demo --sales 100000 >"$scratch/out" 2>"$scratch/err" &
 	background=$!

@@ -31,7 +31,7 @@ static struct driver_conn *must_checkout(struct pool *pool)
 {
 	struct driver_conn *conn;
 
-	if (pool_checkout(pool, &conn) < 0)
+	if (pool_checkout(pool, 0, &conn) < 0)
 		must_fail("%s", sqla_error_last()->message);
 	return conn;
 }
@@ -89,12 +89,24 @@ Test(pool, a_full_pool_answers_timeout)
 	struct driver_conn *other = NULL;
 	int64_t start = clock_ms();
 
-	cr_expect(eq(int, pool_checkout(pool, &other), SQLA_ETIMEOUT));
+	cr_expect(eq(int, pool_checkout(pool, 0, &other), SQLA_ETIMEOUT));
 	cr_expect(ge(i64, clock_ms() - start, 50));
 	cr_expect(eq(ptr, other, NULL));
 	cr_expect(eq(int, counts(pool).waiting, 0));
 	pool_checkin(pool, conn);
 	pool_checkin(pool, must_checkout(pool));
+	pool_free(pool);
+}
+
+Test(pool, a_deadline_ends_the_waiting_sooner)
+{
+	struct sqla_engine_options options = { .pool_size = 1, .pool_overflow = SQLA_ZERO };
+	struct pool *pool = must_pool(&options);
+	struct driver_conn *conn = must_checkout(pool);
+	struct driver_conn *other;
+
+	cr_expect(eq(int, pool_checkout(pool, clock_ms() + 20, &other), SQLA_ETIMEOUT));
+	pool_checkin(pool, conn);
 	pool_free(pool);
 }
 
@@ -186,7 +198,7 @@ Test(pool, a_failed_open_gives_its_place_back)
 	struct driver_conn *conn;
 
 	fake_cannot_open = true;
-	cr_expect(eq(int, pool_checkout(pool, &conn), SQLA_ECONNECT));
+	cr_expect(eq(int, pool_checkout(pool, 0, &conn), SQLA_ECONNECT));
 	cr_expect(eq(int, counts(pool).open, 0));
 	fake_cannot_open = false;
 	pool_checkin(pool, must_checkout(pool));
@@ -209,7 +221,7 @@ static void *visit(void *arg)
 	struct driver_conn *conn;
 
 	for (int i = 0; i < visitor->rounds; i++) {
-		if (pool_checkout(visitor->pool, &conn) < 0) {
+		if (pool_checkout(visitor->pool, 0, &conn) < 0) {
 			visitor->failed++;
 			continue;
 		}
@@ -250,7 +262,7 @@ static void *wait_once(void *arg)
 	struct visitor *visitor = arg;
 	struct driver_conn *conn = NULL;
 
-	visitor->failed = pool_checkout(visitor->pool, &conn) < 0;
+	visitor->failed = pool_checkout(visitor->pool, 0, &conn) < 0;
 	visitor->served = __atomic_add_fetch(visitor->order, 1, __ATOMIC_SEQ_CST);
 	sleep_ms(20);
 	pool_checkin(visitor->pool, conn);
@@ -295,7 +307,7 @@ static int child(struct pool *pool, struct driver_conn *inherited)
 		return 1;
 	if (fake.abandoned != 1 || fake.closed != 0)
 		return 2;
-	if (pool_checkout(pool, &conn) < 0 || fake.opened != 3)
+	if (pool_checkout(pool, 0, &conn) < 0 || fake.opened != 3)
 		return 3;
 	pool_checkin(pool, inherited);
 	if (fake.abandoned != 2 || fake.closed != 0)

@@ -41,6 +41,8 @@ char *pass_fault(const struct pass *pass, const char *action);
 int point_number(const char *point);
 extern const char *const point_names[]; /* ended by NULL */
 
+struct cluster;
+
 /* A sweep under way. */
 struct sweep {
 	const struct scenario *scenario;
@@ -50,11 +52,20 @@ struct sweep {
 	char *passed; /* file of the passes of a measured run */
 	struct pass *passes;
 	size_t n_passes;
+	struct cluster *servers[2]; /* of this sweep alone, or NULL */
 };
 
 /* SUITE tells the databases of concurrent tests apart. */
 void sweep_start(struct sweep *sweep, const char *suite, const struct scenario *scenario,
 		 int transfers);
+
+/* The same on servers of its own: recovery passes no branches of others there,
+ * and they may crash. */
+void sweep_start_apart(struct sweep *sweep, const struct scenario *scenario, int transfers);
+
+/* The server of the databases of KIND, which is the sweep's own. Borrowed. */
+struct cluster *sweep_server(const struct sweep *sweep, char kind);
+
 void sweep_end(struct sweep *sweep);
 
 /* Starts a coordinator that makes new transfers. */

@@ -15,7 +15,8 @@
 #include "support/must.h"
 #include "support/test.h"
 
-TEST_MAIN({ .name = "a" }, { .name = "b" })
+/* Every test has servers of its own. */
+TEST_MAIN_JOBS(4, { .name = NULL })
 
 typedef void disturb_fn(struct sweep *sweep, const struct pass *pass);
 
@@ -36,13 +37,13 @@ static void each_pass_of_recovery(struct sweep *sweep, const char *point, distur
 }
 
 /* Undecided, half prepared; all prepared; decided; half finished. */
-static void sweep_recovery(const char *suite, const char *scenario, disturb_fn *disturb)
+static void sweep_recovery(const char *scenario, disturb_fn *disturb)
 {
 	static const char *const points[] = { "prepare_answered", "commit_voted", "commit_decided",
 					      "finish_answered" };
 	struct sweep sweep;
 
-	sweep_start(&sweep, suite, scenario_get(scenario), 1);
+	sweep_start_apart(&sweep, scenario_get(scenario), 1);
 	sweep_measure(&sweep);
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
 		each_pass_of_recovery(&sweep, points[i], disturb);
@@ -87,18 +88,18 @@ static void overtake_it(struct sweep *sweep, const struct pass *pass)
 	free(fault);
 }
 
-#define RECOVERY(scenario)                                       \
-	Test(recoverer_killed_anywhere, scenario)                \
-	{                                                        \
-		sweep_recovery("rkill", #scenario, kill_it);     \
-	}                                                        \
-	Test(recoverer_losing_a_connection_anywhere, scenario)   \
-	{                                                        \
-		sweep_recovery("rfail", #scenario, fail_it);     \
-	}                                                        \
-	Test(recoverer_overtaken_by_another_anywhere, scenario)  \
-	{                                                        \
-		sweep_recovery("rstop", #scenario, overtake_it); \
+#define RECOVERY(scenario)                                      \
+	Test(recoverer_killed_anywhere, scenario)               \
+	{                                                       \
+		sweep_recovery(#scenario, kill_it);             \
+	}                                                       \
+	Test(recoverer_losing_a_connection_anywhere, scenario)  \
+	{                                                       \
+		sweep_recovery(#scenario, fail_it);             \
+	}                                                       \
+	Test(recoverer_overtaken_by_another_anywhere, scenario) \
+	{                                                       \
+		sweep_recovery(#scenario, overtake_it);         \
 	}
 
 RECOVERY(two_servers)
@@ -182,29 +183,29 @@ static void fence(struct sweep *sweep, const struct pass *pass)
 	free(fault);
 }
 
-static void sweep_coordinators(const char *suite, const char *scenario, disturb_fn *disturb)
+static void sweep_coordinators(const char *scenario, disturb_fn *disturb)
 {
 	struct sweep sweep;
 
-	sweep_start(&sweep, suite, scenario_get(scenario), 1);
+	sweep_start_apart(&sweep, scenario_get(scenario), 1);
 	sweep_measure(&sweep);
 	for (size_t i = 0; i < sweep.n_passes; i++)
 		disturb(&sweep, &sweep.passes[i]);
 	sweep_end(&sweep);
 }
 
-#define COORDINATORS(scenario)                                            \
-	Test(two_recoverers_at_once, scenario)                            \
-	{                                                                 \
-		sweep_coordinators("race", #scenario, race);              \
-	}                                                                 \
-	Test(coordinator_frozen_during_recovery_and_thawed, scenario)     \
-	{                                                                 \
-		sweep_coordinators("thaw", #scenario, thaw);              \
-	}                                                                 \
-	Test(coordinator_frozen_during_recovery_and_killed, scenario)     \
-	{                                                                 \
-		sweep_coordinators("freeze", #scenario, freeze_for_ever); \
+#define COORDINATORS(scenario)                                        \
+	Test(two_recoverers_at_once, scenario)                        \
+	{                                                             \
+		sweep_coordinators(#scenario, race);                  \
+	}                                                             \
+	Test(coordinator_frozen_during_recovery_and_thawed, scenario) \
+	{                                                             \
+		sweep_coordinators(#scenario, thaw);                  \
+	}                                                             \
+	Test(coordinator_frozen_during_recovery_and_killed, scenario) \
+	{                                                             \
+		sweep_coordinators(#scenario, freeze_for_ever);       \
 	}
 
 COORDINATORS(two_servers)
@@ -217,5 +218,5 @@ COORDINATORS(two_servers_decider_refuses)
 
 Test(coordinator_fenced_while_frozen, two_servers)
 {
-	sweep_coordinators("fence", "two_servers", fence);
+	sweep_coordinators("two_servers", fence);
 }

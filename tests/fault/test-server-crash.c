@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fault/sweep.h"
 #include "support/cluster.h"
@@ -15,53 +16,54 @@
 #include "support/test.h"
 
 /* Every test crashes servers of its own. */
-TEST_MAIN({ .name = NULL })
-
-struct servers {
-	struct cluster *a, *b;
-};
-
-static struct servers start_servers(void)
-{
-	const struct servers servers = { cluster_start("a", NULL), cluster_start("b", NULL) };
-
-	return servers;
-}
-
-static void end_servers(const struct servers *servers)
-{
-	cluster_free(servers->a);
-	cluster_free(servers->b);
-}
+TEST_MAIN_JOBS(4, { .name = NULL })
 
 /* What becomes of the process that stands at the point. */
-enum fate { GOES_ON, GOES_ON_WITHOUT_SERVER, DIES };
-static const char *const fates[] = { "goes on after the restart", "goes on while it is down",
-				     "dies" };
+enum fate { GOES_ON, GOES_ON_WITHOUT_SERVER, GOES_ON_AFTER_RECOVERY, DIES };
+static const char *const fates[] = { "goes on", "goes on while it is down",
+				     "goes on after recovery", "dies" };
 
-static void crash_under(struct cluster *server, struct child *c, enum fate fate)
+static void sleep_ms(long ms)
 {
+	const struct timespec pause = { .tv_nsec = ms * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* Down long enough for a coordinator to end, if it does not look at a decider
+ * that is down: that goes on until it is there again. */
+static void crash_under(struct sweep *sweep, char kind, struct child *c, enum fate fate)
+{
+	struct cluster *server = sweep_server(sweep, kind);
+
 	cluster_crash(server);
 	if (fate == GOES_ON_WITHOUT_SERVER) {
 		child_signal(c, SIGCONT);
-		(void)child_wait(c);
+		sleep_ms(300);
 	}
 	cluster_restart(server);
+	if (fate == GOES_ON_AFTER_RECOVERY)
+		(void)sweep_recover(sweep, NULL);
 	child_signal(c, fate == DIES ? SIGKILL : SIGCONT);
-	if (fate != GOES_ON_WITHOUT_SERVER)
-		(void)child_wait(c);
+	(void)child_wait(c);
 }
 
-static void step(struct sweep *sweep, const struct pass *pass, char kind, struct cluster *server,
+/* Before or after the server has done what it was sent last. */
+enum moment { AT_ONCE, LATER };
+
+static void step(struct sweep *sweep, const struct pass *pass, char kind, enum moment moment,
 		 enum fate fate)
 {
 	char *fault = pass_fault(pass, "stop");
-	char *text = must_printf("%s, server %c crashes, coordinator %s", fault, kind, fates[fate]);
+	char *text = must_printf("%s, server %c crashes%s, coordinator %s", fault, kind,
+				 moment == LATER ? " later" : "", fates[fate]);
 	struct child *c = sweep_coordinator(sweep, fault, NULL);
 	size_t n;
 
 	sweep_expect(sweep, fault, c, CHILD_STOPPED);
-	crash_under(server, c, fate);
+	if (moment == LATER)
+		sleep_ms(20);
+	crash_under(sweep, kind, c, fate);
 	(void)child_told(c, &n);
 	if (fate != DIES && n != (size_t)sweep->transfers)
 		sweep_report(sweep, text, c, must_printf("the coordinator did not end well"));
@@ -72,32 +74,44 @@ static void step(struct sweep *sweep, const struct pass *pass, char kind, struct
 	free(fault);
 }
 
-static void sweep_server(const char *scenario, char kind, enum fate fate)
+static bool is_sent(const struct pass *pass)
 {
-	struct servers servers = start_servers();
-	struct cluster *server = kind == 'a' ? servers.a : servers.b;
-	struct sweep sweep;
+	static const char end[] = "_after_send";
+	size_t length = strlen(pass->point);
 
-	sweep_start(&sweep, "crash", scenario_get(scenario), 1);
-	sweep_measure(&sweep);
-	for (size_t i = 0; i < sweep.n_passes; i++)
-		step(&sweep, &sweep.passes[i], kind, server, fate);
-	sweep_end(&sweep);
-	end_servers(&servers);
+	return length > strlen(end) && strcmp(pass->point + length - strlen(end), end) == 0;
 }
 
-#define CRASH(scenario, kind)                                              \
-	Test(server_##kind##_crashes_and_coordinator_goes_on, scenario)    \
-	{                                                                  \
-		sweep_server(#scenario, #kind[0], GOES_ON);                \
-	}                                                                  \
-	Test(server_##kind##_is_down_and_coordinator_goes_on, scenario)    \
-	{                                                                  \
-		sweep_server(#scenario, #kind[0], GOES_ON_WITHOUT_SERVER); \
-	}                                                                  \
-	Test(server_##kind##_crashes_and_coordinator_dies, scenario)       \
-	{                                                                  \
-		sweep_server(#scenario, #kind[0], DIES);                   \
+static void sweep_server_crash(const char *scenario, char kind, enum fate fate)
+{
+	struct sweep sweep;
+
+	sweep_start_apart(&sweep, scenario_get(scenario), 1);
+	sweep_measure(&sweep);
+	for (size_t i = 0; i < sweep.n_passes; i++) {
+		step(&sweep, &sweep.passes[i], kind, AT_ONCE, fate);
+		if (is_sent(&sweep.passes[i]))
+			step(&sweep, &sweep.passes[i], kind, LATER, fate);
+	}
+	sweep_end(&sweep);
+}
+
+#define CRASH(scenario, kind)                                                          \
+	Test(server_##kind##_crashes_and_coordinator_goes_on, scenario)                \
+	{                                                                              \
+		sweep_server_crash(#scenario, #kind[0], GOES_ON);                      \
+	}                                                                              \
+	Test(server_##kind##_is_down_and_coordinator_goes_on, scenario)                \
+	{                                                                              \
+		sweep_server_crash(#scenario, #kind[0], GOES_ON_WITHOUT_SERVER);       \
+	}                                                                              \
+	Test(server_##kind##_crashes_and_coordinator_goes_on_after_recovery, scenario) \
+	{                                                                              \
+		sweep_server_crash(#scenario, #kind[0], GOES_ON_AFTER_RECOVERY);       \
+	}                                                                              \
+	Test(server_##kind##_crashes_and_coordinator_dies, scenario)                   \
+	{                                                                              \
+		sweep_server_crash(#scenario, #kind[0], DIES);                         \
 	}
 
 CRASH(two_servers, a)
@@ -112,7 +126,7 @@ CRASH(two_servers_decider_refuses, a)
 /* ---- while recovery stands at a point --------------------------------------- */
 
 static void crash_recovery(struct sweep *sweep, const char *point, const struct pass *pass,
-			   struct cluster *server)
+			   char kind)
 {
 	struct child *dead = sweep_leave_behind(sweep, point);
 	char *fault = pass_fault(pass, "stop");
@@ -120,7 +134,7 @@ static void crash_recovery(struct sweep *sweep, const char *point, const struct 
 	struct child *c = sweep_recoverer(sweep, NULL, fault, NULL);
 
 	sweep_expect(sweep, text, c, CHILD_STOPPED);
-	crash_under(server, c, GOES_ON);
+	crash_under(sweep, kind, c, GOES_ON);
 	if (child_recovered(c) < 0)
 		sweep_report(sweep, text, c, NULL);
 	sweep_must_agree(sweep, text, dead);
@@ -133,19 +147,17 @@ static void crash_recovery(struct sweep *sweep, const char *point, const struct 
 
 static void sweep_recovery(const char *scenario, const char *point)
 {
-	struct servers servers = start_servers();
 	struct sweep sweep;
 
-	sweep_start(&sweep, "rcrash", scenario_get(scenario), 1);
+	sweep_start_apart(&sweep, scenario_get(scenario), 1);
 	sweep_measure(&sweep);
 	sweep_measure_recovery(&sweep, point);
 	for (size_t i = 0; i < sweep.n_passes; i++) {
-		crash_recovery(&sweep, point, &sweep.passes[i], servers.a);
-		if (strchr(scenario_get(scenario)->kinds, 'b'))
-			crash_recovery(&sweep, point, &sweep.passes[i], servers.b);
+		crash_recovery(&sweep, point, &sweep.passes[i], 'a');
+		if (strchr(sweep.scenario->kinds, 'b'))
+			crash_recovery(&sweep, point, &sweep.passes[i], 'b');
 	}
 	sweep_end(&sweep);
-	end_servers(&servers);
 }
 
 Test(server_crashes_under_recovery, of_an_undecided_transaction_on_two_servers)

@@ -13,7 +13,7 @@
 /* Reachable until the process ends, for the leak checkers. */
 static const char *keep(char *text)
 {
-	static char *kept[32];
+	static char *volatile kept[32];
 	static size_t n;
 
 	if (n == sizeof(kept) / sizeof(kept[0]))

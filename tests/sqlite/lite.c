@@ -29,26 +29,41 @@ static int open_as(const char *url, const struct sqla_engine_options *options,
 	return status;
 }
 
-static struct driver_conn *must_open_as(const char *file, const struct sqla_engine_options *options,
+static struct driver_conn *must_open_as(const char *url, const struct sqla_engine_options *options,
 					enum driver_purpose purpose)
 {
 	struct driver_conn *conn = NULL;
-	char *url = scratch_sqlite_url(file);
 
 	if (open_as(url, options, purpose, &conn) < 0)
 		must_fail("open %s: %s", url, sqla_error_last()->message);
-	free(url);
 	return conn;
 }
 
 struct driver_conn *must_open(const char *file, const struct sqla_engine_options *options)
 {
-	return must_open_as(file, options, DRIVER_SESSION);
+	char *url = scratch_sqlite_url(file);
+	struct driver_conn *conn = must_open_as(url, options, DRIVER_SESSION);
+
+	free(url);
+	return conn;
+}
+
+struct driver_conn *must_open_path(const char *path, const struct sqla_engine_options *options)
+{
+	char *url = must_printf("sqlite:///%s", path);
+	struct driver_conn *conn = must_open_as(url, options, DRIVER_SESSION);
+
+	free(url);
+	return conn;
 }
 
 struct driver_conn *must_open_recovery(const char *file)
 {
-	return must_open_as(file, NULL, DRIVER_RECOVERY);
+	char *url = scratch_sqlite_url(file);
+	struct driver_conn *conn = must_open_as(url, NULL, DRIVER_RECOVERY);
+
+	free(url);
+	return conn;
 }
 
 int try_open(const char *url, const struct sqla_engine_options *options)

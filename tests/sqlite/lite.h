@@ -10,6 +10,8 @@ struct engine_config *lite_config_of(const char *url, const struct sqla_engine_o
 
 /* Opens a session's connection on FILE; OPTIONS may be NULL. */
 struct driver_conn *must_open(const char *file, const struct sqla_engine_options *options);
+/* ... on an absolute path: a forked child has a scratch folder of its own. */
+struct driver_conn *must_open_path(const char *path, const struct sqla_engine_options *options);
 /* ... for recovery. */
 struct driver_conn *must_open_recovery(const char *file);
 

@@ -27,13 +27,31 @@ static char *variable(const char *name)
 	return must_printf("SQLASSIST_TEST_CLUSTER_%s", name);
 }
 
+/*
+ * Counts the clusters of this process and those above, as new text: each gets a
+ * system identifier that none of the others has, as if it was made by initdb.
+ */
+static char *next_number(void)
+{
+	static const char name[] = "SQLASSIST_TEST_CLUSTERS";
+	const char *before = getenv(name);
+	int number = before ? atoi(before) : 0;
+	char *after = must_printf("%d", number + 1);
+
+	if (setenv(name, after, 1) < 0)
+		must_fail("out of memory");
+	free(after);
+	return must_printf("%d", number);
+}
+
 /* Spawns the keeper and returns the stream of what it says. */
 static FILE *spawn_keeper(struct cluster *c, const char *extra_conf, const char *primary)
 {
 	static const char program[] = TESTS_BUILDDIR "/support/keeper";
 	static const char cache[] = TESTS_BUILDDIR "/support/cache";
-	char *const argv[] = { (char *)program, (char *)cache, (char *)extra_conf, (char *)primary,
-			       NULL };
+	char *number = next_number();
+	char *const argv[] = { (char *)program,	   (char *)cache,   number,
+			       (char *)extra_conf, (char *)primary, NULL };
 	posix_spawn_file_actions_t actions;
 	int in[2], out[2], error;
 	FILE *said;
@@ -46,6 +64,7 @@ static FILE *spawn_keeper(struct cluster *c, const char *extra_conf, const char 
 	error = posix_spawn(&c->keeper, program, &actions, NULL, argv, environ);
 	if (error != 0)
 		must_fail("%s: %s", program, strerror(error));
+	free(number);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)close(in[0]);
 	(void)close(out[1]);

@@ -274,12 +274,13 @@ static int lock_cache(const char *cache)
 	return fd;
 }
 
-int install_cluster(const struct install *install, const char *cache, const char *path)
+int install_cluster(const struct install *install, const char *cache, int number, const char *path)
 {
 	char *template = NULL;
 	int result = -1, lock = lock_cache(cache);
 
-	if (lock < 0 || asprintf(&template, "%s/postgresql-%s", cache, install->version) < 0)
+	if (lock < 0 ||
+	    asprintf(&template, "%s/postgresql-%s-%d", cache, install->version, number) < 0)
 		goto out;
 	if (access(template, F_OK) < 0 && make_template(install, template) < 0)
 		goto out;

@@ -1,6 +1,6 @@
 /*
- * The PostgreSQL that is installed here, and a cluster of it that was made
- * once and is copied for every use: initdb takes seconds, a copy a tenth.
+ * The PostgreSQL that is installed here, and clusters of it that were made
+ * once and are copied for every use: initdb takes a while, a copy a tenth.
  */
 #ifndef SUPPORT_INSTALL_H
 #define SUPPORT_INSTALL_H
@@ -27,8 +27,9 @@ char *install_program(const struct install *install, const char *name);
 int install_become_user(void);
 
 /* Makes a cluster at PATH, owned by that user, in a folder that exists.
- * CACHE is where the one that is copied is kept. 0, or -1 with a text. */
-int install_cluster(const struct install *install, const char *cache, const char *path);
+ * CACHE is where those that are copied are kept; copies of one NUMBER have the
+ * same system identifier. 0, or -1 with a text. */
+int install_cluster(const struct install *install, const char *cache, int number, const char *path);
 
 /* The same as a standby of the running server whose socket is in PRIMARY. */
 int install_standby(const struct install *install, const char *primary, const char *path);

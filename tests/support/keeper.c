@@ -1,5 +1,5 @@
 /*
- * keeper CACHE EXTRA_CONF [PRIMARY] - keeps one private PostgreSQL cluster for a
+ * keeper CACHE NUMBER EXTRA_CONF [PRIMARY] - keeps one private PostgreSQL cluster for a
  * test, as a standby of the one in the folder PRIMARY where that is given.
  *
  * It is the server's parent and outlives no test: when stdin ends, because
@@ -323,14 +323,15 @@ static int listen_in(struct keeper *k)
 	return listen(k->listener, 8);
 }
 
-static int make_data(const struct keeper *k, const char *cache, const char *primary)
+/* ARGV: CACHE NUMBER EXTRA_CONF [PRIMARY]. */
+static int make_data(const struct keeper *k, char *argv[])
 {
-	if (primary)
-		return install_standby(k->install, primary, k->data);
-	return install_cluster(k->install, cache, k->data);
+	if (argv[3])
+		return install_standby(k->install, argv[3], k->data);
+	return install_cluster(k->install, argv[0], atoi(argv[1]), k->data);
 }
 
-static int set_up(struct keeper *k, const char *cache, const char *extra, const char *primary)
+static int set_up(struct keeper *k, char *argv[])
 {
 	k->install = install_find();
 	if (!k->install)
@@ -342,7 +343,7 @@ static int set_up(struct keeper *k, const char *cache, const char *extra, const 
 	if (asprintf(&k->data, "%s/data", k->folder) < 0 ||
 	    asprintf(&k->log, "%s/log", k->folder) < 0)
 		return -1;
-	if (listen_in(k) < 0 || make_data(k, cache, primary) < 0 || write_settings(k, extra) < 0)
+	if (listen_in(k) < 0 || make_data(k, argv) < 0 || write_settings(k, argv[2]) < 0)
 		return -1;
 	return start(k);
 }
@@ -352,12 +353,12 @@ int main(int argc, char *argv[])
 	struct keeper k = { .listener = -1 };
 	int result = EXIT_FAILURE;
 
-	if (argc < 3)
+	if (argc < 4)
 		return result;
 	/* Ctrl-C is for the test; the orphans of a killed server are ours. */
 	(void)setsid();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (set_up(&k, argv[1], argv[2], argv[3]) < 0)
+	if (set_up(&k, argv + 1) < 0)
 		goto out;
 	if (printf("ready %s\n", k.folder) < 0 || fclose(stdout) != 0)
 		goto out;

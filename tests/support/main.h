@@ -19,14 +19,18 @@ struct test_cluster {
 	const char *conf; /* more lines of postgresql.conf, or NULL */
 };
 
-/* CLUSTERS ends with a NULL name. Returns the exit status. */
-int test_main(int argc, char *argv[], const struct test_cluster clusters[]);
+/* CLUSTERS ends with a NULL name. JOBS: how many tests run at once; 0: as many
+ * as there are processors. Returns the exit status. */
+int test_main(int argc, char *argv[], size_t jobs, const struct test_cluster clusters[]);
 
-#define TEST_MAIN(...)                                                                \
+#define TEST_MAIN(...) TEST_MAIN_JOBS(0, __VA_ARGS__)
+
+/* For tests that mostly wait. */
+#define TEST_MAIN_JOBS(jobs, ...)                                                     \
 	int main(int argc, char *argv[])                                              \
 	{                                                                             \
 		static const struct test_cluster clusters[] = { __VA_ARGS__, { 0 } }; \
-		return test_main(argc, argv, clusters);                               \
+		return test_main(argc, argv, (jobs), clusters);                       \
 	}
 
 #endif

@@ -100,6 +100,19 @@ Test(cluster, rolls_back_what_is_prepared_in_one_database_only)
 	cluster_free(c);
 }
 
+Test(cluster, is_another_system_than_its_neighbours)
+{
+	static const char who[] = "SELECT system_identifier FROM pg_control_system()";
+	struct cluster *c = cluster_get("shared"), *d = cluster_get("odd");
+	char *one = cluster_url(c, "postgres"), *two = cluster_url(d, "postgres");
+
+	cr_assert(ne(i64, must_query_int_at(one, who), must_query_int_at(two, who)));
+	free(one);
+	free(two);
+	cluster_free(c);
+	cluster_free(d);
+}
+
 Test(cluster, can_be_a_standby)
 {
 	struct cluster *c = cluster_get("shared"), *standby = cluster_start_standby("standby", c);

@@ -215,7 +215,8 @@ Test(commit, a_failing_after_completion_changes_no_outcome)
 	struct txn_sync *sync;
 
 	must_join(&a);
-	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &failing, NULL, &sync)));
+	cr_assert(
+		zero(int, txn_manager_register_sync(txn_manager_thread(), &failing, NULL, &sync)));
 	cr_assert(zero(int, txn_after_commit(txn_current(), note_outcome, NULL)));
 	cr_expect(zero(int, txn_commit()));
 	cr_expect(ne(ptr, strstr(recorder_log, "failing after(0,3)"), NULL));
@@ -228,7 +229,8 @@ Test(commit, a_failing_after_completion_does_not_hide_the_first_error)
 
 	a.ask = sqla_error_set(SQLA_EDATABASE, "a", "the first error", NULL);
 	must_join(&a);
-	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &failing, NULL, &sync)));
+	cr_assert(
+		zero(int, txn_manager_register_sync(txn_manager_thread(), &failing, NULL, &sync)));
 	cr_expect(eq(int, txn_commit(), SQLA_EDATABASE));
 	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"a"));
 	cr_expect(eq(int, sqla_error_last()->status, SQLA_EDATABASE));
@@ -278,8 +280,9 @@ Test(abort, runs_in_the_models_order_and_attempts_every_branch)
 	cr_assert(zero(int, txn_before_abort(txn_current(), refuse_hook, NULL)));
 	cr_assert(zero(int, txn_after_abort(txn_current(), note_hook, "after ")));
 	cr_expect(eq(int, txn_abort(), SQLA_ECONNECT), "the first failure is kept");
-	cr_expect(eq(str, recorder_log, (char *)"before before_completion b.abort a.abort after "
-						"after_completion(5) "));
+	cr_expect(eq(str, recorder_log,
+		     (char *)"before before_completion b.abort a.abort after "
+			     "after_completion(5) "));
 	cr_expect(zero(int, txn_abort()), "a second abort is a no-op");
 	teardown();
 }

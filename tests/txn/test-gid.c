@@ -59,12 +59,14 @@ Test(gid, foreign_names_are_not_parsed)
 		"sqla1." UUID ". 3." SITE ".writer",
 		"sqla1." UUID ".100000." SITE ".writer",
 		"sqla1." UUID "..." SITE ".writer",
-		"sqla1." UUID ".3.." "writer",
+		"sqla1." UUID ".3.."
+		"writer",
 		"sqla1." UUID ".3." SITE ".",
 		"sqla1." UUID ".3." SITE,
 		"sqla1.01234567-89AB-cdef-8123-456789abcdef.3." SITE ".writer",
 		"sqla1.0123456789ab-cdef-8123-456789abcdef----.3." SITE ".writer",
-		"sqla1." UUID ".3.a_site_of_more_than_sixty_three_bytes_which_is_one_too_long_by_far_"
+		"sqla1." UUID
+		".3.a_site_of_more_than_sixty_three_bytes_which_is_one_too_long_by_far_"
 		".writer",
 	};
 	struct txn_gid parts;
@@ -107,8 +109,8 @@ Test(gid, a_branch_list_is_read_back_entry_by_entry)
 Test(gid, a_malformed_branch_list_is_refused)
 {
 	static const char *const bad[] = {
-		"x", "=", "one=", "=" GID, "one=" GID ",", "one=" GID ";", "one=x", ",one=" GID,
-		"one= " GID, "one=" GID " ",
+		"x",	 "=",	      "one=",	   "=" GID,	   "one=" GID ",", "one=" GID ";",
+		"one=x", ",one=" GID, "one= " GID, "one=" GID " ",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -8,7 +8,7 @@
 struct work {
 	struct recorder *r;
 	int runs;
-	int status;	 /* what the work returns */
+	int status;	  /* what the work returns */
 	int failing_runs; /* so many times; then 0 */
 	char uuids[4][37];
 };

@@ -22,8 +22,8 @@ Test(state, every_pair_of_state_and_event_is_as_the_table_says)
 {
 	for (int state = 0; state < STATES; state++)
 		for (int event = 0; event < STATE_EVENTS; event++)
-			cr_expect(eq(int, state_after((enum txn_state)state,
-						      (enum state_event)event),
+			cr_expect(eq(int,
+				     state_after((enum txn_state)state, (enum state_event)event),
 				     expected[state][event]),
 				  "state %d, event %d", state, event);
 }

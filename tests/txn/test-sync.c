@@ -26,7 +26,8 @@ Test(sync, is_told_of_every_new_transaction)
 {
 	struct txn_sync *sync;
 
-	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync)));
+	cr_assert(
+		zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync)));
 	cr_expect(zero(int, told));
 	(void)txn_begin();
 	(void)txn_abort();
@@ -40,7 +41,8 @@ Test(sync, a_late_one_is_told_of_a_live_transaction_at_once)
 	struct txn_sync *sync;
 
 	(void)txn_begin();
-	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync)));
+	cr_assert(
+		zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync)));
 	cr_expect(eq(int, told, 1));
 	(void)txn_abort();
 }
@@ -50,7 +52,8 @@ Test(sync, removing_an_unknown_one_is_an_error)
 	struct txn_manager *m = txn_manager_new(0);
 	struct txn_sync *sync;
 
-	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync)));
+	cr_assert(
+		zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync)));
 	cr_expect(eq(int, txn_manager_unregister_sync(m, sync), SQLA_ENOTFOUND));
 	cr_expect(zero(int, txn_manager_unregister_sync(txn_manager_thread(), sync)));
 	cr_expect(eq(int, txn_manager_unregister_sync(txn_manager_thread(), sync), SQLA_ENOTFOUND));
@@ -63,7 +66,8 @@ Test(sync, may_remove_itself_while_it_is_told)
 
 	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &removing, NULL,
 						      &self_removing)));
-	cr_assert(zero(int, txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &after)));
+	cr_assert(zero(int,
+		       txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &after)));
 	(void)txn_begin();
 	cr_expect(zero(int, txn_commit()));
 	(void)txn_begin();

@@ -1,0 +1,607 @@
+/* Votes count only if they are certain (I7): each kind of answer is forced
+ * from a real server. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postgres/driver.h"
+#include "postgres/pg.h"
+#include "support/main.h"
+#include "support/must.h"
+#include "support/test.h"
+
+TEST_MAIN({ .name = "main" }, { .name = "few", .conf = "max_prepared_transactions = 1" },
+	  { .name = "none", .conf = "max_prepared_transactions = 0" })
+
+static int64_t count_work(const char *url)
+{
+	return must_query_int_at(url, "SELECT count(*) FROM work");
+}
+
+static int64_t count_prepared(const char *url)
+{
+	return must_query_int_at(url, "SELECT count(*) FROM pg_prepared_xacts WHERE database = "
+				      "current_database()");
+}
+
+/* ---- ask ------------------------------------------------------------------------- */
+
+Test(branch, knows_without_asking_whether_it_changed)
+{
+	struct driver_conn *conn = must_open(new_database("ask"), NULL);
+
+	must_run(conn, "CREATE TABLE work (i int)");
+	must_begin(conn);
+	cr_assert(eq(int, pg_driver.ask(conn), 0));
+	cr_assert(eq(i64, must_int(conn, "SELECT count(*) FROM work"), 0));
+	cr_assert(eq(int, pg_driver.ask(conn), 0));
+	must_run(conn, "INSERT INTO work VALUES (1)");
+	cr_assert(eq(int, pg_driver.ask(conn), TXN_CHANGED));
+	must_run(conn, "INSERT INTO work VALUES (2)");
+	cr_assert(eq(int, pg_driver.ask(conn), TXN_CHANGED));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+Test(branch, commits_one_that_never_began)
+{
+	struct driver_conn *conn = must_open(new_database("neverbegan"), NULL);
+
+	must_begin(conn);
+	cr_assert(eq(int, pg_driver.commit(conn), 0));
+	cr_assert(pg_driver.is_idle(conn));
+	pg_driver.close(conn);
+}
+
+/* ---- prepare --------------------------------------------------------------------- */
+
+Test(branch, prepares_and_commits)
+{
+	const char *url = new_database("prepares"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid);
+	cr_assert(eq(i64, count_work(url), 0));
+	cr_assert(eq(i64, count_prepared(url), 1));
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), 0));
+	cr_assert(eq(i64, count_work(url), 1));
+	cr_assert(pg_driver.is_idle(conn));
+	pg_driver.close(conn);
+}
+
+Test(branch, prepares_and_rolls_back)
+{
+	const char *url = new_database("undoes"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid);
+	cr_assert(eq(int, vote(conn, pg_driver.rollback_prepared(conn, gid)), 0));
+	cr_assert(eq(i64, count_work(url), 0));
+	cr_assert(eq(i64, count_prepared(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, survives_its_connection_once_prepared)
+{
+	const char *url = new_database("survives"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid);
+	terminate(url, conn);
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EINDOUBT));
+	cr_assert(conn->is_broken);
+	pg_driver.close(conn);
+	cr_assert(eq(i64, count_prepared(url), 1));
+	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid);
+}
+
+static void check_refusal(const char *name, const char *table, const char *work,
+			  const char *sqlstate, const char *hint)
+{
+	const char *url = new_database(name);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, table);
+	must_change(conn);
+	must_run(conn, work);
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid_of(UUID_ONE))), SQLA_EDATABASE));
+	cr_assert(eq(str, (char *)sqla_error_last()->sqlstate, (char *)sqlstate));
+	cr_assert(ne(ptr, strstr(sqla_error_last()->hint, hint), NULL), "%s",
+		  sqla_error_last()->hint);
+	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	cr_assert(pg_driver.is_idle(conn));
+	cr_assert(eq(i64, count_prepared(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, votes_no_when_a_deferred_constraint_fails)
+{
+	check_refusal("deferred", "CREATE TABLE d (i int UNIQUE DEFERRABLE INITIALLY DEFERRED)",
+		      "INSERT INTO d VALUES (1), (1)", "23505", "");
+}
+
+Test(branch, votes_no_after_notify)
+{
+	check_refusal("notify", "SELECT 1", "NOTIFY news", "0A000", "must_decide");
+}
+
+Test(branch, votes_no_with_a_temporary_table)
+{
+	check_refusal("temporary", "SELECT 1", "CREATE TEMPORARY TABLE t (i int)", "0A000",
+		      "must_decide");
+}
+
+Test(branch, votes_no_with_a_cursor_that_outlives_it)
+{
+	check_refusal("hold", "SELECT 1", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "0A000",
+		      "must_decide");
+}
+
+/* The server says COMMAND_OK: only the tag tells. */
+Test(branch, votes_no_when_a_prepare_is_answered_with_rollback)
+{
+	const char *url = new_database("tag");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_change(conn);
+	cr_assert(eq(int, pg_driver.begin_now(conn), 0));
+	PQclear(PQexec(pg_driver.native(conn), "SELECT 1/0"));
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid_of(UUID_ONE))), SQLA_EFAILED));
+	cr_assert(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_EFAILED));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), SQLA_EFAILED));
+	(void)pg_driver.rollback(conn);
+	cr_assert(eq(i64, count_work(url), 0));
+	cr_assert(eq(i64, count_prepared(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, votes_no_when_the_gid_is_taken)
+{
+	const char *url = new_database("duplicate"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *one = must_open(url, NULL), *two = must_open(url, NULL);
+
+	must_prepare(one, gid);
+	must_change(two);
+	cr_assert(eq(int, vote(two, pg_driver.prepare(two, gid)), SQLA_EDATABASE));
+	cr_assert(eq(str, (char *)sqla_error_last()->sqlstate, "42710"));
+	(void)pg_driver.rollback(two);
+	cr_assert(eq(int, vote(one, pg_driver.rollback_prepared(one, gid)), 0));
+	pg_driver.close(one);
+	pg_driver.close(two);
+}
+
+Test(branch, votes_no_when_there_are_no_slots_left)
+{
+	const char *url = url_on("few", "postgres"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *one = must_open(url, NULL), *two = must_open(url, NULL);
+
+	must_prepare(one, gid);
+	must_change(two);
+	cr_assert(eq(int, vote(two, pg_driver.prepare(two, gid_of(UUID_TWO))), SQLA_EDATABASE));
+	cr_assert(eq(str, (char *)sqla_error_last()->sqlstate, "53200"));
+	cr_assert(ne(ptr, strstr(sqla_error_last()->hint, "max_prepared_transactions"), NULL));
+	(void)pg_driver.rollback(two);
+	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid_of(UUID_ONE));
+	pg_driver.close(one);
+	pg_driver.close(two);
+}
+
+Test(branch, cannot_prepare_where_it_is_not_configured)
+{
+	struct driver_conn *conn = must_open(url_on("none", "postgres"), NULL);
+
+	cr_assert(eq(uint, pg_driver.abilities(conn), TXN_DECIDES));
+	cr_assert(ne(ptr,
+		     strstr(pg_driver.why_not(conn, TXN_PREPARES), "max_prepared_transactions"),
+		     NULL));
+	must_change(conn);
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid_of(UUID_ONE))), SQLA_EDATABASE));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+Test(branch, votes_unknown_when_its_backend_dies_during_prepare)
+{
+	const char *url = new_database("dies");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+		       "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid_of(UUID_ONE))), SQLA_EINDOUBT));
+	cr_assert(eq(str, (char *)sqla_error_last()->sqlstate, "57P01"));
+	cr_assert(conn->is_broken);
+	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, votes_unknown_when_its_backend_dies_during_commit)
+{
+	const char *url = new_database("diesincommit");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+		       "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_assert(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_EINDOUBT));
+	cr_assert(eq(int, pg_driver.outcome(conn), SQLA_EABORTED));
+	pg_driver.close(conn);
+}
+
+static void *cancel_soon(void *conn)
+{
+	(void)poll(NULL, 0, 300);
+	pg_driver.cancel(conn);
+	return NULL;
+}
+
+/* A statement_timeout does not reach into a PREPARE, a deadline does. */
+Test(branch, votes_no_when_the_prepare_is_cancelled)
+{
+	const char *url = new_database("cancelled");
+	struct driver_conn *conn = must_open(url, NULL);
+	pthread_t thread;
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+		       "'BEGIN PERFORM pg_sleep(20); RETURN NULL; END'");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_assert(eq(int, pthread_create(&thread, NULL, cancel_soon, conn), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid_of(UUID_ONE))), SQLA_EDATABASE));
+	cr_assert(eq(str, (char *)sqla_error_last()->sqlstate, "57014"));
+	cr_assert(eq(int, pthread_join(thread, NULL), 0));
+	cr_assert(eq(i64, count_prepared(url), 0));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+Test(branch, votes_no_after_a_statement_timeout)
+{
+	const struct sqla_engine_options options = { .statement_timeout_ms = 200 };
+	struct driver_conn *conn = must_open(new_database("timeout"), &options);
+
+	must_change(conn);
+	cr_assert(eq(int, run(conn, "SELECT pg_sleep(20)"), SQLA_EDATABASE));
+	cr_assert(eq(str, (char *)sqla_error_last()->sqlstate, "57014"));
+	cr_assert(eq(int, pg_driver.ask(conn), SQLA_EFAILED));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+/* A deferred trigger that warns looks just like a standby that is missing. */
+Test(branch, votes_unknown_when_a_commit_is_answered_with_a_warning)
+{
+	const char *url = new_database("warns");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+		       "'BEGIN RAISE WARNING ''oh''; RETURN NULL; END'");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_assert(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_EINDOUBT));
+	cr_assert(conn->is_broken);
+	cr_assert(eq(int, pg_driver.outcome(conn), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, raises_synchronous_commit_for_the_claim)
+{
+	const char *url = new_database("sync");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "SET synchronous_commit = off");
+	must_claim(conn, UUID_ONE);
+	cr_assert(eq(i64,
+		     must_int(conn, "SELECT (current_setting('synchronous_commit') = "
+				    "'on')::int"),
+		     1));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_assert(eq(i64,
+		     must_int(conn, "SELECT (current_setting('synchronous_commit') = "
+				    "'off')::int"),
+		     1));
+	pg_driver.close(conn);
+}
+
+Test(branch, leaves_a_step_that_is_given_up_unknown)
+{
+	const char *url = new_database("givenup");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_change(conn);
+	cr_assert(eq(int, pg_driver.prepare(conn, gid_of(UUID_ONE)), TXN_WAIT));
+	pg_driver.give_up(conn);
+	cr_assert(conn->is_broken);
+	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	cr_assert(not(pg_driver.is_idle(conn)));
+	pg_driver.close(conn);
+	must_exec_at(url, "SELECT pg_sleep(0.2)");
+	if (count_prepared(url) > 0)
+		must_exec_at(url, "ROLLBACK PREPARED '%s'", gid_of(UUID_ONE));
+}
+
+/* ---- ended by others ----------------------------------------------------------------- */
+
+Test(branch, finds_that_recovery_has_committed_it)
+{
+	const char *url = new_database("raced"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid);
+	must_exec_at(url, "COMMIT PREPARED '%s'", gid);
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, tells_that_somebody_has_rolled_it_back)
+{
+	const char *url = new_database("mixed1"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid);
+	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid);
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EMIXED));
+	cr_assert(eq(int, vote(conn, pg_driver.rollback_prepared(conn, gid)), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, tells_that_somebody_has_committed_it)
+{
+	const char *url = new_database("mixed2"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid);
+	must_exec_at(url, "COMMIT PREPARED '%s'", gid);
+	cr_assert(eq(int, vote(conn, pg_driver.rollback_prepared(conn, gid)), SQLA_EMIXED));
+	pg_driver.close(conn);
+}
+
+/* ---- claim, decide --------------------------------------------------------------------- */
+
+static int64_t count_rows(const char *url, const char *verdict)
+{
+	return must_query_int_at(url,
+				 "SELECT count(*) FROM sqlassist.sqlassist_decision WHERE txn = "
+				 "'%s' AND verdict = '%s'",
+				 UUID_ONE, verdict);
+}
+
+Test(branch, commits_its_row_with_its_work)
+{
+	const char *url = new_database("decides");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim(conn, UUID_ONE);
+	cr_assert(eq(i64, count_rows(url, "committed"), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_assert(eq(i64, count_rows(url, "committed"), 1));
+	cr_assert(eq(i64, count_work(url), 1));
+	cr_assert(pg_driver.is_idle(conn));
+	pg_driver.close(conn);
+}
+
+Test(branch, releases_savepoints_before_it_claims)
+{
+	const char *url = new_database("claimsavepoint");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_change(conn);
+	cr_assert(eq(int, pg_driver.savepoint(conn, DRIVER_SAVEPOINT_SET, 1), 0));
+	cr_assert(eq(int, pg_driver.savepoint(conn, DRIVER_SAVEPOINT_SET, 2), 0));
+	cr_assert(eq(int, claim(conn, UUID_ONE), 0));
+	cr_assert(eq(int, pg_driver.savepoint(conn, DRIVER_SAVEPOINT_ROLLBACK, 1), SQLA_EDATABASE));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+Test(branch, claims_in_a_transaction_that_has_not_begun)
+{
+	const char *url = new_database("claimfirst");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_begin(conn);
+	cr_assert(eq(int, claim(conn, UUID_ONE), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_assert(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
+/* I1 */
+static void check_tombstone_under(const char *database, const char *isolation)
+{
+	const struct sqla_engine_options options = { .isolation = isolation };
+	const char *url = new_database(database);
+	struct driver_conn *conn = must_open(url, &options);
+
+	must_change(conn);
+	must_exec_at(url, "INSERT INTO sqlassist.sqlassist_decision VALUES ('%s', 'aborted', '')",
+		     UUID_ONE);
+	cr_assert(eq(int, claim(conn, UUID_ONE), SQLA_ERETRY));
+	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	cr_assert(eq(i64, count_rows(url, "aborted"), 1));
+	cr_assert(eq(i64, count_work(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, aborts_on_a_tombstone_in_read_committed)
+{
+	check_tombstone_under("tombstone1", "read committed");
+}
+
+Test(branch, aborts_on_a_tombstone_in_repeatable_read)
+{
+	check_tombstone_under("tombstone2", "repeatable read");
+}
+
+Test(branch, aborts_on_a_tombstone_in_serializable)
+{
+	check_tombstone_under("tombstone3", "serializable");
+}
+
+Test(branch, votes_no_when_a_deferred_constraint_fails_before_the_claim)
+{
+	const char *url = new_database("claimdeferred");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "CREATE TABLE d (i int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1), (1)");
+	cr_assert(eq(int, claim(conn, UUID_ONE), SQLA_EDATABASE));
+	(void)pg_driver.rollback(conn);
+	cr_assert(eq(i64, count_rows(url, "committed"), 0));
+	pg_driver.close(conn);
+}
+
+/* Made after the connection, and even after the snapshot. */
+static void check_interference(const char *database, const char *isolation, const char *ddl)
+{
+	const struct sqla_engine_options options = { .isolation = isolation };
+	const char *url = new_database(database);
+	struct driver_conn *conn = must_open(url, &options);
+
+	must_change(conn);
+	must_exec_at(url, "%s", ddl);
+	cr_assert(lt(int, claim(conn, UUID_ONE), 0), "%s", ddl);
+	(void)pg_driver.rollback(conn);
+	cr_assert(eq(i64, count_work(url), 0));
+	pg_driver.close(conn);
+}
+
+#define TRIGGER(when, body)                                                                 \
+	"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN " body "; END$$; " \
+	"CREATE TRIGGER t " when " INSERT ON sqlassist.sqlassist_decision FOR EACH ROW "    \
+	"EXECUTE FUNCTION f()"
+
+Test(branch, does_not_decide_under_a_trigger_that_drops_the_row)
+{
+	check_interference("drops1", "read committed", TRIGGER("BEFORE", "RETURN NULL"));
+	check_interference("drops2", "serializable", TRIGGER("BEFORE", "RETURN NULL"));
+}
+
+Test(branch, does_not_decide_under_a_trigger_that_alters_the_row)
+{
+	check_interference("alters1", "read committed",
+			   TRIGGER("BEFORE", "NEW.verdict = 'x'; RETURN NEW"));
+	check_interference("alters2", "repeatable read",
+			   TRIGGER("BEFORE", "NEW.verdict = 'x'; RETURN NEW"));
+}
+
+Test(branch, does_not_decide_under_a_trigger_that_deletes_the_row)
+{
+#define DELETE "DELETE FROM sqlassist.sqlassist_decision WHERE txn = NEW.txn; RETURN NULL"
+	check_interference("deletes1", "read committed", TRIGGER("AFTER", DELETE));
+	check_interference("deletes2", "repeatable read", TRIGGER("AFTER", DELETE));
+	check_interference("deletes3", "serializable", TRIGGER("AFTER", DELETE));
+}
+
+Test(branch, does_not_decide_under_a_trigger_that_deletes_the_row_at_commit)
+{
+#define LATER                                                                                 \
+	"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN " DELETE "; END$$; " \
+	"CREATE CONSTRAINT TRIGGER t AFTER INSERT ON sqlassist.sqlassist_decision "           \
+	"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f()"
+	check_interference("later1", "read committed", LATER);
+	check_interference("later2", "serializable", LATER);
+}
+
+Test(branch, does_not_decide_under_a_rule)
+{
+	check_interference("rule", "read committed",
+			   "CREATE RULE r AS ON INSERT TO sqlassist.sqlassist_decision DO ALSO "
+			   "DELETE FROM sqlassist.sqlassist_decision WHERE txn = NEW.txn");
+}
+
+Test(branch, does_not_decide_with_an_unlogged_table)
+{
+	check_interference("unlogged", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision SET UNLOGGED");
+}
+
+Test(branch, does_not_decide_with_a_table_that_was_replaced)
+{
+	check_interference("replaced", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision RENAME TO old; CREATE TABLE "
+			   "sqlassist.sqlassist_decision (LIKE sqlassist.old INCLUDING ALL)");
+}
+
+Test(branch, does_not_decide_under_row_security)
+{
+	check_interference("rowsecurity", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision ENABLE ROW LEVEL SECURITY");
+}
+
+Test(branch, does_not_decide_with_a_deferrable_key)
+{
+	check_interference("deferrable", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision DROP CONSTRAINT "
+			   "sqlassist_decision_pkey, ADD PRIMARY KEY (txn) DEFERRABLE INITIALLY "
+			   "DEFERRED");
+}
+
+/* Claims must not make each other fail. */
+Test(branch, claims_side_by_side_in_serializable)
+{
+	const struct sqla_engine_options options = { .isolation = "serializable" };
+	const char *url = new_database("sidebyside");
+	struct driver_conn *one = must_open(url, &options), *two = must_open(url, &options);
+
+	must_run(one, "CREATE TABLE a (i int)");
+	must_run(one, "CREATE TABLE b (i int)");
+	must_begin(one);
+	must_begin(two);
+	must_run(one, "INSERT INTO a VALUES (1)");
+	must_run(two, "INSERT INTO b VALUES (1)");
+	cr_assert(eq(int, claim(one, UUID_ONE), 0));
+	cr_assert(eq(int, claim(two, UUID_TWO), 0));
+	cr_assert(eq(int, vote(one, pg_driver.decide(one)), 0));
+	cr_assert(eq(int, vote(two, pg_driver.decide(two)), 0));
+	pg_driver.close(one);
+	pg_driver.close(two);
+}
+
+Test(branch, decides_unknown_when_its_backend_is_gone)
+{
+	const char *url = new_database("gone");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim(conn, UUID_ONE);
+	terminate(url, conn);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), SQLA_EINDOUBT));
+	cr_assert(conn->is_broken);
+	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	pg_driver.close(conn);
+}
+
+/* Large answers and large commands must not stop a step that does not block. */
+Test(branch, prepares_after_large_statements)
+{
+	const char *url = new_database("large"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+	size_t size = 32u << 20;
+	char *bytes = calloc(1, size);
+	struct sqla_value value = sqla_blob(bytes, size);
+
+	must_run(conn, "CREATE TABLE big (b bytea)");
+	must_begin(conn);
+	cr_assert(eq(int, run_values(conn, "INSERT INTO big VALUES ($1)", &value, 1), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid)), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), 0));
+	cr_assert(eq(i64, must_int(conn, "SELECT octet_length(b) FROM big"), (int64_t)size));
+	free(bytes);
+	pg_driver.close(conn);
+}
