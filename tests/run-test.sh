@@ -38,6 +38,7 @@ case $program in
 	fi ;;
 esac
 
+began=$(date +%s)
 # In the background, so that being ended ourselves ends the test, too; it is to
 # find the signals as they would be in front.
 set -f
@@ -50,6 +51,7 @@ trap 'kill $running 2>/dev/null; wait $running; exit 99' HUP INT TERM
 wait $running
 status=$?
 trap - HUP INT TERM
+echo "run-test: $(($(date +%s) - began)) seconds"
 [ $status -eq 124 ] && echo "run-test: no end after ${SQLA_TEST_TIMEOUT:-600} seconds"
 
 # With -q valgrind writes nothing unless it has something to tell.

@@ -45,6 +45,9 @@ for log; do
 	[ $bad -gt 0 ] && show "$log"
 done
 
+# What to look at when a run takes too long.
+grep -H '^run-test: [0-9]* seconds' "$@" /dev/null 2>/dev/null |
+	sed -E 's/^(.*)\.log:run-test: ([0-9]+) seconds/\2 s  \1/' | sort -rn | head -n 5
 [ $skipped -gt 0 ] && echo "$skipped skipped: their tool is missing"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

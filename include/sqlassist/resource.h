@@ -131,7 +131,7 @@ struct txn_resource_ops {
 	int (*decide)(void *self);
 
 	/* After decide was SQLA_EINDOUBT: asks the store. 0 committed and durable,
-	 * SQLA_EABORTED it can never commit (I3), SQLA_EINDOUBT no answer. May
+	 * SQLA_EABORTED it can never commit (I3), anything else no answer. May
 	 * block within a bound of its own. STILL_PREPARED is NULL when the decider
 	 * stands alone (TXN_ROW_ALWAYS). */
 	int (*look)(void *self, const struct txn_decision *decision,

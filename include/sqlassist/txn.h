@@ -105,8 +105,8 @@ typedef int txn_work_fn(void *arg);
  * Runs FN in a transaction and commits it, at most ATTEMPTS times: again
  * only after a failure that may pass (SQLA_ERETRY, or a joined resource says
  * so), each time as a new transaction. Returns the last attempt's status.
- * SQLA_EINDOUBT is never retried. ATTEMPTS < 1, or a transaction that is
- * under way: misuse.
+ * SQLA_EINDOUBT is never retried. ATTEMPTS < 1: SQLA_EMISUSE; a transaction
+ * that is under way: SQLA_EALREADY.
  */
 int txn_run(int attempts, txn_work_fn *fn, void *arg);
 

@@ -77,11 +77,15 @@ static void tidy(char *text, size_t size)
 int error_set(int status, const char *engine, const char *hint, const char *format, ...)
 {
 	struct sqla_error next = { .status = status };
+	char whole[2048]; /* a secret that was cut in two is not recognized */
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(next.message, sizeof(next.message), format, args);
+	(void)vsnprintf(whole, sizeof(whole), format, args);
 	va_end(args);
+	redact_in_place(whole);
+	(void)snprintf(next.message, sizeof(next.message), "%.*s",
+		       (int)sizeof(next.message) - 1, whole);
 	(void)snprintf(next.engine, sizeof(next.engine), "%s", engine ? engine : "");
 	(void)snprintf(next.hint, sizeof(next.hint), "%s", hint ? hint : "");
 	tidy(next.message, sizeof(next.message));

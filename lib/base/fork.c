@@ -74,11 +74,17 @@ int fork_on_child(void (*fn)(void *arg), void *arg)
 
 int fork_guard(pthread_mutex_t *lock)
 {
+	unsigned known = 0;
 	int status = 0;
 
 	(void)fork_generation();
 	(void)pthread_mutex_lock(&lists);
-	if (n_guards < MOST)
+	/* Again in a child that was forked inside the parent's pthread_once. */
+	while (known < n_guards && guards[known] != lock)
+		known++;
+	if (known < n_guards)
+		status = 0;
+	else if (n_guards < MOST)
 		guards[n_guards++] = lock;
 	else
 		status = error_set(SQLA_EMISUSE, NULL, NULL, "too many fork guards");

@@ -316,7 +316,8 @@ static const char insert_format[] =
 	" RETURNING pg_catalog.set_config('sqlassist.claim', ctid::pg_catalog.text, true)";
 static const char check_format[] =
 	"SELECT " PG_TABLE_FAULT " || CASE WHEN EXISTS (SELECT FROM ONLY %s"
-	" WHERE ctid = pg_catalog.current_setting('sqlassist.claim')::pg_catalog.tid"
+	" WHERE ctid = NULLIF(pg_catalog.current_setting('sqlassist.claim', true), '')"
+	"::pg_catalog.tid"
 	" AND tableoid = $3 AND txn = $1 AND verdict = 'committed' AND branches = $2)"
 	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
 	" FROM pg_catalog.pg_class c WHERE c.oid = $3";

@@ -4,13 +4,20 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+
+/* A statement that is cancelled for so long hangs on a wire that is dead. */
+#define PATIENCE_MS 3000
 
 struct pg_canceller {
 	PGcancel *handle;
 	atomic_uint references; /* the link's, and one for each thread */
-	atomic_bool has_fired;
+	int socket;
+	atomic_llong fired_ms;	  /* clock_ms of the first time; 0: never */
+	atomic_bool is_under_way; /* a thread is at it; an unreachable server takes long */
 };
 
 struct pg_canceller *pg_canceller_new(PGconn *native)
@@ -25,7 +32,9 @@ struct pg_canceller *pg_canceller_new(PGconn *native)
 		return NULL;
 	}
 	atomic_init(&canceller->references, 1);
-	atomic_init(&canceller->has_fired, false);
+	canceller->socket = PQsocket(native);
+	atomic_init(&canceller->fired_ms, 0);
+	atomic_init(&canceller->is_under_way, false);
 	return canceller;
 }
 
@@ -44,6 +53,7 @@ static void *run(void *arg)
 
 	if (!PQcancel(canceller->handle, why, sizeof(why)))
 		log_warning("cannot cancel a statement: %s", why);
+	atomic_store(&canceller->is_under_way, false);
 	pg_canceller_free(canceller);
 	return NULL;
 }
@@ -69,15 +79,22 @@ static int start(struct pg_canceller *canceller)
 
 void pg_canceller_fire(struct pg_canceller *canceller)
 {
-	atomic_store(&canceller->has_fired, true);
+	long long never = 0;
+
+	(void)atomic_compare_exchange_strong(&canceller->fired_ms, &never, clock_ms());
+	if (never && clock_ms() - never > PATIENCE_MS)
+		(void)shutdown(canceller->socket, SHUT_RDWR);
+	if (atomic_exchange(&canceller->is_under_way, true))
+		return;
 	atomic_fetch_add(&canceller->references, 1);
 	if (start(canceller)) {
 		log_warning("cannot cancel a statement: no thread can be made");
+		atomic_store(&canceller->is_under_way, false);
 		pg_canceller_free(canceller);
 	}
 }
 
 bool pg_canceller_has_fired(const struct pg_canceller *canceller)
 {
-	return atomic_load(&canceller->has_fired);
+	return atomic_load(&canceller->fired_ms) != 0;
 }

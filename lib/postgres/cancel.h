@@ -16,7 +16,11 @@ struct pg_canceller *pg_canceller_new(PGconn *native);
 /* NULL is allowed. One that runs is freed when it is done. */
 void pg_canceller_free(struct pg_canceller *canceller);
 
-/* From any thread, while CANCELLER is kept. */
+/*
+ * From any thread, while CANCELLER and its connection are kept. Again and again
+ * for as long as the statement runs: if it does not end in some seconds, the
+ * server is out of reach, and the connection is shut down, which ends it.
+ */
 void pg_canceller_fire(struct pg_canceller *canceller);
 
 /* Whether it ever fired: a late cancel may hit any later statement, so that

@@ -184,6 +184,7 @@ static int claim(void *self, const struct txn_decision *decision)
 	int status;
 
 	give_back_claimed(s, true);
+	s->claimed_ms = clock_boot_ms();
 	if (session_is_of(s, "sqlite"))
 		take_due(s, due);
 	status = s->conn->driver->claim(s->conn, decision, due, s->n_claimed, &took);
@@ -196,7 +197,6 @@ static int decide(void *self)
 {
 	struct sqla_session *s = self;
 
-	s->decided_ms = clock_boot_ms();
 	return session_voted(s, s->conn->driver->decide(s->conn));
 }
 
@@ -232,15 +232,16 @@ static enum driver_look_result look_once(const struct sqla_session *s, struct dr
 }
 
 /*
- * Nobody forgets a row that is younger than keep_decisions. A coordinator that
- * was frozen for longer must not take its absence for an abort (I5); half is
- * for clocks that differ.
+ * Nobody forgets a row that is younger than keep_decisions, counted from the
+ * claim. A coordinator that voted or was frozen for longer must not take its
+ * absence for an abort (I5); a second is for ages in whole ones, half is for
+ * clocks that differ.
  */
 static bool may_not_be_forgotten(const struct sqla_session *s)
 {
-	int64_t kept_ms = (int64_t)s->config->options.keep_decisions * 1000;
+	int64_t kept_ms = ((int64_t)s->config->options.keep_decisions - 1) * 1000;
 
-	return clock_boot_ms() - s->decided_ms < kept_ms / 2;
+	return clock_boot_ms() - s->claimed_ms < kept_ms / 2;
 }
 
 static int look(void *self, const struct txn_decision *decision,

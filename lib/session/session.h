@@ -57,7 +57,7 @@ struct sqla_session {
 	unsigned live_savepoint; /* none above it is known to the database */
 	unsigned rollbacks;	 /* marks of before the latest one lead nowhere */
 	enum session_step step;
-	int64_t decided_ms;  /* clock_boot_ms when the decision was sent */
+	int64_t claimed_ms;  /* clock_boot_ms before the decision row was made */
 	char (*claimed)[37]; /* uuids that the claim forgets on its way, or NULL */
 	size_t n_claimed;
 

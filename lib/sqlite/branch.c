@@ -183,7 +183,7 @@ static int insert_row(struct lite_conn *conn, const struct txn_decision *decisio
 			       decision->uuid, decision->branches, NULL, 0);
 
 	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return error_set(SQLA_EABORTED, lite_name(conn), "Abort and begin anew.",
+		return error_set(SQLA_ERETRY, lite_name(conn), "Abort, and try again.",
 				 "recovery has decided that transaction %s is aborted (%s)",
 				 decision->uuid, lite_path(conn));
 	if (rc != SQLITE_DONE)

@@ -33,8 +33,7 @@ struct branch {
 	unsigned number;	   /* order of joining, from 1 */
 	char gid[TXN_GID_MAX + 1]; /* "" until it is to be prepared */
 	char site[TXN_SITE_MAX + 1];
-	int vote;	       /* answer to the latest step */
-	bool was_joined_again; /* after a savepoint had dropped it */
+	int vote; /* answer to the latest step */
 	struct branch *next, *prev;
 };
 

@@ -8,6 +8,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "txn/commit.h"
+#include "txn/deadline.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -37,8 +38,11 @@ static void __attribute__((destructor)) end_of_process(void)
 		return;
 	(void)pthread_setspecific(key, NULL);
 	syncs_free(&m->syncs);
-	if (m->current)
+	/* The thread that cancels may still run. */
+	if (m->current) {
+		deadline_disarm(m->current);
 		txn_forget(m->current);
+	}
 	free(m);
 }
 
@@ -86,6 +90,14 @@ void txn_manager_free(struct txn_manager *m)
 		return;
 	if (m->current)
 		(void)txn_manager_abort(m);
+	if (m->current) {
+		/* A hook of its own commit or abort, which goes on with it. */
+		log_error("txn_manager_free: transaction %s is ending; the manager is kept",
+			  m->current->uuid);
+		return;
+	}
+	if (has_key && pthread_getspecific(key) == m)
+		(void)pthread_setspecific(key, NULL);
 	syncs_free(&m->syncs);
 	free(m);
 }
@@ -136,7 +148,7 @@ static int make_room(struct txn_manager *m, const char *what)
 	status = txn_check(txn, what);
 	if (status < 0)
 		return status;
-	if (m->is_explicit || (txn->branches && txn->state != TXN_FAILED))
+	if (m->is_explicit || (txn->branches && txn_status(txn) != TXN_FAILED))
 		return error_set(SQLA_EALREADY, NULL, "Call txn_commit or txn_abort first.",
 				 "%s: transaction %s is under way", what, txn->uuid);
 	return txn_manager_abort(m);

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "txn/decider.h"
 #include "txn/gid.h"
 
 /* After the deadline a cancelled statement has this long to say so. */
@@ -51,6 +52,26 @@ static int fail(struct protocol *p, int status)
 	if (p->result->error.status == 0)
 		error_save(&p->result->error);
 	return status;
+}
+
+static bool is_changed(const struct branch *branch)
+{
+	return branch->phase == BRANCH_CHANGED;
+}
+
+/* Starts VERB, as step N and on, on the branches in PHASE; the steps then. */
+static size_t start_in_phase(struct protocol *p, enum branch_phase phase, enum branch_verb verb,
+			     size_t n, struct sqla_error *first)
+{
+	struct branch *branch;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		if (branch->phase != phase)
+			continue;
+		p->steps[n] = (struct branch_step){ branch, verb };
+		branch_start(p->steps[n++], NULL, first);
+	}
+	return n;
 }
 
 /* ---- step 1 -------------------------------------------------------------- */
@@ -104,80 +125,34 @@ static int ask(struct protocol *p)
 	return 0;
 }
 
-/* ---- who decides --------------------------------------------------------- */
-
-/* Among those that could be prepared too: prefers, local, and then the last. */
-static int rank(unsigned abilities)
+/* Past the deadline only abort is possible, until the decision is on its way. */
+static int check_deadline(struct protocol *p)
 {
-	if (!(abilities & TXN_DECIDES))
-		return -1;
-	if (abilities & TXN_PREFERS)
-		return 2;
-	return abilities & TXN_DECIDES_LOCAL ? 1 : 0;
-}
-
-static int refuse_two(struct protocol *p, const struct branch *one, const struct branch *two)
-{
-	return fail(p, error_set(SQLA_EUNSAFE, branch_name(two),
-				 "Let at most one of them change "
-				 "anything in a transaction, or make the other able to prepare.",
-				 "neither \"%s\" (%s) nor \"%s\" (%s) can be prepared",
-				 branch_name(one), branch_why_not(one, TXN_PREPARES),
-				 branch_name(two), branch_why_not(two, TXN_PREPARES)));
-}
-
-static int refuse_undecidable(struct protocol *p, const struct branch *branch, bool must)
-{
-	char why[200];
-
-	(void)snprintf(why, sizeof(why), "%s", branch_why_not(branch, TXN_DECIDES));
-	return fail(p,
-		    error_set(SQLA_EUNSAFE, branch_name(branch),
-			      "See sqlassist doctor, and sqlassist-commit(7), WHO DECIDES.",
-			      must ? "\"%s\" cannot be prepared (%s) and cannot decide (%s)" :
-				     "no branch can decide; \"%s\" cannot be prepared or "
-				     "decide: %s%s",
-			      branch_name(branch),
-			      must ? branch_why_not(branch, TXN_PREPARES) : why, must ? why : ""));
-}
-
-static bool is_changed(const struct branch *branch)
-{
-	return branch->phase == BRANCH_CHANGED;
-}
-
-/* Before anything durable happens: can this be made atomic, and by whom? */
-static int choose_decider(struct protocol *p)
-{
-	struct branch *branch, *must = NULL, *best = NULL, *last = NULL;
-	int best_rank = -1;
-
-	DL_FOREACH(p->txn->branches, branch) {
-		unsigned abilities;
-
-		if (!is_changed(branch))
-			continue;
-		last = branch;
-		abilities = branch_abilities(branch);
-		if (!(abilities & TXN_PREPARES)) {
-			if (must)
-				return refuse_two(p, must, branch);
-			must = branch;
-		}
-		if (rank(abilities) >= best_rank && rank(abilities) >= 0) {
-			best_rank = rank(abilities);
-			best = branch;
-		}
-	}
-	if (must && !(branch_abilities(must) & TXN_DECIDES))
-		return refuse_undecidable(p, must, true);
-	if (!must && !best)
-		return refuse_undecidable(p, last, false);
-	p->decider = must ? must : best;
-	return 0;
+	if (clock_left(p->txn->deadline) != 0)
+		return 0;
+	return fail(p, error_set(SQLA_ETIMEOUT, NULL, "Call txn_abort; allow more time.",
+				 "the deadline passed before the decision"));
 }
 
 /* ---- step 2 -------------------------------------------------------------- */
+
+/* Where BRANCH is. What is no site would make the row's list unreadable. */
+static int ask_site(const struct branch *branch, char ret_site[TXN_SITE_MAX + 1])
+{
+	int status;
+
+	memset(ret_site, 0, TXN_SITE_MAX + 1);
+	error_clear();
+	status = branch->ops.site(branch->self, ret_site);
+	if (status < 0)
+		return error_ensure(status, branch_name(branch), "it does not say where it is");
+	ret_site[TXN_SITE_MAX] = '\0';
+	if (status > 0 || !gid_is_site(ret_site))
+		return error_set(SQLA_EUNSAFE, branch_name(branch), "Correct the resource's code.",
+				 "the resource answered %d and \"%s\" when asked for its site",
+				 status, ret_site);
+	return 0;
+}
 
 /* The gids, and the list of them that the row carries (I5). */
 static int name_branches(struct protocol *p)
@@ -185,14 +160,14 @@ static int name_branches(struct protocol *p)
 	char site[TXN_SITE_MAX + 1];
 	struct branch *branch;
 	unsigned number = 0;
-	int status = p->decider->ops.site(p->decider->self, site);
+	int status = ask_site(p->decider, site);
 
 	DL_FOREACH(p->txn->branches, branch) {
 		if (status < 0)
 			break;
 		if (!is_changed(branch) || branch == p->decider)
 			continue;
-		status = branch->ops.site(branch->self, branch->site);
+		status = ask_site(branch, branch->site);
 		if (status == 0)
 			status = txn_gid_format(branch->gid, p->txn->uuid, ++number, site,
 						branch_name(p->decider));
@@ -250,6 +225,15 @@ static int claim_and_prepare(struct protocol *p)
 
 /* ---- abort, before any decision ------------------------------------------ */
 
+/* From here on nothing is cancelled: a decision that was made stands, and what
+ * is being rolled back is not left in doubt. */
+static void protect(struct protocol *p)
+{
+	(void)pthread_mutex_lock(&p->txn->cancel_lock);
+	p->txn->is_cancellable = false;
+	(void)pthread_mutex_unlock(&p->txn->cancel_lock);
+}
+
 /*
  * I3: the decider's COMMIT was never sent. It is rolled back first (a lost
  * one is abandoned: the server rolls it back); then nothing can commit, and
@@ -259,7 +243,7 @@ static void roll_back_all(struct protocol *p)
 {
 	struct sqla_error ignored = { .status = SQLA_EABORTED };
 	struct branch *branch;
-	size_t n = 0;
+	size_t n;
 
 	DL_FOREACH(p->txn->branches, branch) {
 		if (branch->phase == BRANCH_PREPARED || branch->phase == BRANCH_ENDED)
@@ -270,12 +254,7 @@ static void roll_back_all(struct protocol *p)
 			log_warning("transaction %s: %s: rolling back failed: %s", p->txn->uuid,
 				    branch_name(branch), sqla_error_last()->message);
 	}
-	DL_FOREACH(p->txn->branches, branch) {
-		if (branch->phase != BRANCH_PREPARED)
-			continue;
-		p->steps[n] = (struct branch_step){ branch, VERB_ROLLBACK_PREPARED };
-		branch_start(p->steps[n++], NULL, &ignored);
-	}
+	n = start_in_phase(p, BRANCH_PREPARED, VERB_ROLLBACK_PREPARED, 0, &ignored);
 	branch_await(p->steps, n, clock_ms() + DECIDE_MS, &ignored);
 	for (size_t i = 0; i < n; i++)
 		if (p->steps[i].branch->vote < 0)
@@ -287,10 +266,11 @@ static void refused(struct protocol *p, int status)
 {
 	struct sqla_error *error = &p->result->error;
 
+	protect(p);
 	roll_back_all(p);
 	if (status == SQLA_EINDOUBT || status == SQLA_EMIXED || status >= 0)
 		status = SQLA_EABORTED;
-	if (p->txn->deadline && clock_left(p->txn->deadline) == 0)
+	if (clock_left(p->txn->deadline) == 0)
 		status = SQLA_ETIMEOUT;
 	p->result->status = status;
 	error->status = status;
@@ -318,24 +298,29 @@ static int still_prepared(void *arg)
 	return answer;
 }
 
-/* The outcome of a decide whose answer was lost: 0, EABORTED or EINDOUBT. */
-static int look(struct protocol *p)
+/*
+ * Asks the store of a decider whose answer was lost: 0, SQLA_EABORTED, or
+ * SQLA_EINDOUBT. Whatever else it answers proves neither (I3, I7).
+ */
+static int look(struct protocol *p, enum branch_verb verb)
 {
 	struct branch *decider = p->decider;
-	int status = decider->ops.look(decider->self, &p->decision,
-				       p->n_prepared ? still_prepared : NULL, p);
+	int status;
 
+	if (verb == VERB_COMMIT && !decider->ops.outcome)
+		return SQLA_EINDOUBT;
+	error_clear();
+	if (verb == VERB_COMMIT)
+		status = decider->ops.outcome(decider->self);
+	else
+		status = decider->ops.look(decider->self, &p->decision,
+					   p->n_prepared ? still_prepared : NULL, p);
 	log_info("transaction %s: looked at \"%s\": %s", p->txn->uuid, branch_name(decider),
 		 sqla_strerror(status));
-	return status;
-}
-
-/* From here on nothing is cancelled: a decision that was made stands. */
-static void protect(struct protocol *p)
-{
-	(void)pthread_mutex_lock(&p->txn->cancel_lock);
-	p->txn->is_cancellable = false;
-	(void)pthread_mutex_unlock(&p->txn->cancel_lock);
+	if (status == 0)
+		return 0;
+	return error_ensure(status == SQLA_EABORTED ? status : SQLA_EINDOUBT, branch_name(decider),
+			    "the answer was lost, and the store was asked");
 }
 
 static int64_t decide_deadline(const struct protocol *p)
@@ -343,10 +328,35 @@ static int64_t decide_deadline(const struct protocol *p)
 	return p->txn->deadline ? clock_ms() + DECIDE_MS : 0;
 }
 
-static void in_doubt(struct protocol *p)
+/* No row tells of a one-phase commit, and so recovery cannot. */
+static void tell_in_doubt(struct protocol *p, enum branch_verb verb)
+{
+	struct sqla_error *why = &p->result->error;
+	struct sqla_error lost = *why;
+	const struct sqla_error *last = sqla_error_last();
+
+	if (verb == VERB_DECIDE)
+		(void)error_set(SQLA_EINDOUBT, branch_name(p->decider),
+				"Do not repeat the work. Recovery (sqla_recover, sqlassist "
+				"recover) commits or rolls back every branch as soon as the "
+				"decider answers.",
+				"the connection was lost while the decision was made: %s",
+				lost.message);
+	else
+		(void)error_set(SQLA_EINDOUBT, branch_name(p->decider),
+				*last->hint ? last->hint :
+					      "Look for the work itself before repeating it.",
+				"%s", last->message);
+	error_set_sqlstate(lost.sqlstate);
+	error_set_sqlite_code(lost.sqlite_code);
+	error_save(why);
+}
+
+static void in_doubt(struct protocol *p, enum branch_verb verb)
 {
 	struct branch *branch;
 
+	tell_in_doubt(p, verb);
 	DL_FOREACH(p->txn->branches, branch) {
 		if (branch->phase == BRANCH_PREPARED)
 			branch->phase = BRANCH_UNKNOWN;
@@ -356,14 +366,6 @@ static void in_doubt(struct protocol *p)
 	p->decider->phase = BRANCH_UNKNOWN;
 	p->result->status = SQLA_EINDOUBT;
 	p->result->is_unfinished = true;
-	(void)error_set(SQLA_EINDOUBT, branch_name(p->decider),
-			"Do not repeat the work. Recovery (sqla_recover, sqlassist recover) "
-			"commits or rolls back every branch as soon as the decider answers.",
-			"the connection was lost while the decision was made: %s",
-			p->result->error.message);
-	error_set_sqlstate(p->result->error.sqlstate);
-	error_set_sqlite_code(p->result->error.sqlite_code);
-	error_save(&p->result->error);
 }
 
 /* Returns 0 when it is decided that the transaction commits. */
@@ -376,14 +378,10 @@ static int decide(struct protocol *p, enum branch_verb verb)
 	branch_start(step, &p->decision, &p->result->error);
 	branch_await(&step, 1, decide_deadline(p), &p->result->error);
 	vote = p->decider->vote;
-	if (vote == SQLA_EINDOUBT && verb == VERB_DECIDE)
-		vote = look(p);
-	else if (vote == SQLA_EINDOUBT && p->decider->ops.outcome)
-		vote = p->decider->ops.outcome(p->decider->self);
+	if (vote == SQLA_EINDOUBT)
+		vote = look(p, verb);
 	if (vote == SQLA_EINDOUBT) {
-		if (verb == VERB_COMMIT)
-			(void)fail(p, vote);
-		in_doubt(p);
+		in_doubt(p, verb);
 		return vote;
 	}
 	/* Known not to have committed, or known to have: nothing to roll back. */
@@ -423,24 +421,17 @@ static void count_ending(struct protocol *p, struct branch_step step)
 }
 
 /* Unchanged branches end only now: an engine does not see everything (NOTIFY,
- * advisory locks), and what it does not see must not outrun the decision. */
+ * advisory locks), and what it does not see must not outrun the decision. Their
+ * failures are not what a caller is told. */
 static void finish(struct protocol *p)
 {
-	struct sqla_error first = { .status = 0 };
-	struct branch *branch;
-	size_t n = 0;
+	struct sqla_error first = { .status = 0 }, ignored = { .status = SQLA_EABORTED };
+	int64_t deadline = clock_ms() + DECIDE_MS;
+	size_t prepared = start_in_phase(p, BRANCH_PREPARED, VERB_COMMIT_PREPARED, 0, &first);
+	size_t n = start_in_phase(p, BRANCH_UNCHANGED, VERB_END, prepared, &ignored);
 
-	DL_FOREACH(p->txn->branches, branch) {
-		enum branch_verb verb = VERB_END;
-
-		if (branch->phase == BRANCH_PREPARED)
-			verb = VERB_COMMIT_PREPARED;
-		else if (branch->phase != BRANCH_UNCHANGED)
-			continue;
-		p->steps[n] = (struct branch_step){ branch, verb };
-		branch_start(p->steps[n++], NULL, &first);
-	}
-	branch_await(p->steps, n, clock_ms() + DECIDE_MS, &first);
+	branch_await(p->steps, prepared, deadline, &first);
+	branch_await(p->steps + prepared, n - prepared, deadline, &ignored);
 	for (size_t i = 0; i < n; i++)
 		count_ending(p, p->steps[i]);
 	fault_here(commit_finished);
@@ -494,15 +485,13 @@ static void one_phase(struct protocol *p)
 
 static void two_phase(struct protocol *p)
 {
-	int status = choose_decider(p);
+	int status = decider_choose(p->txn->branches, &p->decider);
 
-	if (status == 0)
-		status = name_branches(p);
+	status = status < 0 ? fail(p, status) : name_branches(p);
 	if (status == 0)
 		status = claim_and_prepare(p);
-	if (status == 0 && p->txn->deadline && clock_left(p->txn->deadline) == 0)
-		status = fail(p, error_set(SQLA_ETIMEOUT, NULL, "Call txn_abort.",
-					   "the deadline passed before the decision"));
+	if (status == 0)
+		status = check_deadline(p);
 	if (status < 0) {
 		refused(p, status);
 		return;
@@ -538,6 +527,8 @@ void protocol_run(struct txn *txn, struct protocol_result *ret_result)
 	status = p.steps ? begin_and_flush(&p) : fail(&p, error_nomem());
 	if (status == 0)
 		status = ask(&p);
+	if (status == 0)
+		status = check_deadline(&p);
 	if (status < 0)
 		refused(&p, status);
 	else if (p.n_changed == 0)

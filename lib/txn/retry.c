@@ -22,8 +22,11 @@ static int attempt(struct txn_manager *m, txn_work_fn *fn, void *arg, bool *ret_
 	*ret_retry = false;
 	if (status < 0)
 		return status;
+	error_clear();
 	status = fn(arg);
-	if (status >= 0)
+	if (status < 0)
+		(void)error_ensure(status, NULL, "the work of txn_run failed");
+	else
 		status = txn_manager_commit(m);
 	if (status >= 0)
 		return status;

@@ -226,16 +226,18 @@ int txn_savepoint_rollback(struct txn_savepoint *sp)
 
 	if (status < 0)
 		return status;
+	/* A resource that ends the transaction from inside would free it here. */
+	sp->txn->is_ending = true;
 	status = roll_back(sp);
 	/* After, not before: the store drops later marks with this rollback, and
 	 * in a failed transaction it accepts nothing else. */
 	invalidate_after(sp->txn, sp);
-	if (status < 0) {
+	if (status == 0)
+		drop_later_branches(sp->txn, sp);
+	sp->txn->is_ending = false;
+	if (status < 0)
 		txn_fail(sp->txn);
-		return status;
-	}
-	drop_later_branches(sp->txn, sp);
-	return 0;
+	return status;
 }
 
 int txn_savepoint_release(struct txn_savepoint *sp)

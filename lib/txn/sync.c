@@ -37,13 +37,18 @@ void syncs_tell_new(struct syncs *syncs, struct txn_sync *sync, struct txn *txn)
 	sweep(syncs);
 }
 
+/* One that is registered meanwhile is told then. */
 void syncs_new_transaction(struct syncs *syncs, struct txn *txn)
 {
+	const struct txn_sync *last = syncs->list ? syncs->list->prev : NULL;
 	struct txn_sync *sync;
 
 	syncs->telling++;
-	DL_FOREACH(syncs->list, sync)
+	DL_FOREACH(syncs->list, sync) {
 		syncs_tell_new(syncs, sync, txn);
+		if (sync == last)
+			break;
+	}
 	syncs->telling--;
 	sweep(syncs);
 }

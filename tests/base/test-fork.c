@@ -51,6 +51,18 @@ Test(fork, a_handler_runs_in_the_child_alone)
 	cr_expect(zero(int, called));
 }
 
+Test(fork, a_lock_that_is_guarded_twice_is_taken_once)
+{
+	pid_t pid;
+
+	cr_assert(zero(int, fork_guard(&guarded)));
+	cr_assert(zero(int, fork_guard(&guarded)));
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	cr_expect(zero(int, exit_of(pid)));
+}
+
 static void *hold(void *arg)
 {
 	int *done = arg;

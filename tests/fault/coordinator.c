@@ -1,5 +1,5 @@
 /*
- * coordinator [-e NAME=URL]... [-x] [-f SECONDS] VERB ARGUMENT... -
+ * coordinator [-e NAME=URL]... [-kx] [-f SECONDS] VERB ARGUMENT... -
  * a process of its own, so that it can be killed, stopped and forgotten.
  *
  *	transfer ID COUNT [VETO]	COUNT transfers over all engines; engine VETO
@@ -7,8 +7,9 @@
  *	trade ID THREADS		transfers over changing engines until killed
  *	recover				what a fresh process does after a crash
  *
- * -x: one-phase outcomes are written down (outcome = row); -f: fence. Decisions
- * are not kept, so that forgetting is as hasty as it can be.
+ * -k: decisions are kept as long as usual; without it not at all, so that
+ * forgetting is as hasty as it can be. -x: one-phase outcomes are written down
+ * (outcome = row). -f: fence.
  * Each transfer that has ended is told on stdout as "ID STATUS", in one write;
  * ids count upwards from ID. Exit status 0: all was told.
  */
@@ -253,9 +254,11 @@ int main(int argc, char *argv[])
 
 	/* A test that dies leaves nobody behind. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while ((option = getopt(argc, argv, "+e:xf:")) != -1) {
+	while ((option = getopt(argc, argv, "+e:kxf:")) != -1) {
 		if (option == 'e' && n_args < ENGINES_MAX)
 			args[n_args++] = optarg;
+		else if (option == 'k')
+			options.keep_decisions = 0;
 		else if (option == 'x')
 			options.outcome = SQLA_OUTCOME_ROW;
 		else if (option == 'f')

@@ -14,11 +14,14 @@
 
 const struct scenario scenarios[] = {
 	{ "two_servers", "ab", NULL, NULL },
+	{ "two_servers_that_keep_decisions", "ab", "-k", NULL },
 	{ "server_and_file", "al", NULL, NULL },
+	{ "server_and_file_that_keep_decisions", "al", "-k", NULL },
 	{ "server_and_wal_file", "aw", NULL, NULL },
 	{ "three_branches", "abl", NULL, NULL },
 	{ "one_server", "a", NULL, NULL },
 	{ "one_server_with_row", "a", "-x", NULL },
+	{ "one_server_with_row_that_keeps_it", "a", "-kx", NULL },
 	{ "one_file", "l", NULL, NULL },
 	{ "one_wal_file_with_row", "w", "-x", NULL },
 	{ "two_servers_preparer_refuses", "ab", NULL, "a" },
@@ -138,7 +141,8 @@ struct child *sweep_coordinator(struct sweep *sweep, const char *fault, const ch
 struct child *sweep_recoverer(struct sweep *sweep, const char *option, const char *fault,
 			      const char *passed)
 {
-	return bank_start(sweep->bank, fault, passed, option, "recover");
+	return bank_start(sweep->bank, fault, passed, option ? option : sweep->scenario->option,
+			  "recover");
 }
 
 void sweep_take_passes(struct sweep *sweep)

@@ -71,7 +71,7 @@ void sweep_end(struct sweep *sweep);
 /* Starts a coordinator that makes new transfers. */
 struct child *sweep_coordinator(struct sweep *sweep, const char *fault, const char *passed);
 
-/* Starts a recoverer. OPTION, FAULT and PASSED may be NULL. */
+/* Starts a recoverer. FAULT and PASSED may be NULL; OPTION: the scenario's. */
 struct child *sweep_recoverer(struct sweep *sweep, const char *option, const char *fault,
 			      const char *passed);
 

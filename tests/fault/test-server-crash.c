@@ -116,11 +116,12 @@ static void sweep_server_crash(const char *scenario, char kind, enum fate fate)
 
 CRASH(two_servers, a)
 CRASH(two_servers, b)
+CRASH(two_servers_that_keep_decisions, b)
 CRASH(server_and_file, a)
 CRASH(three_branches, a)
 CRASH(three_branches, b)
 CRASH(one_server, a)
-CRASH(one_server_with_row, a)
+CRASH(one_server_with_row_that_keeps_it, a)
 CRASH(two_servers_decider_refuses, a)
 
 /* ---- while recovery stands at a point --------------------------------------- */

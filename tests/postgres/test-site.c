@@ -69,8 +69,10 @@ Test(site, is_made_once_by_many_at_the_same_time)
 		children[i] = fork();
 		if (children[i] == 0) {
 			struct driver_conn *conn = must_open(url, NULL);
+			bool is_made = decides(conn);
 
-			_exit(decides(conn) ? 0 : 1);
+			pg_driver.close(conn);
+			_exit(is_made ? 0 : 1);
 		}
 	}
 	for (int i = 0; i < N; i++) {

@@ -520,6 +520,7 @@ Test(votes, a_claim_that_meets_a_tombstone_aborts_in_a_file)
 	struct sqla_session *till = must_open("till");
 
 	must_run(till, "SELECT 1");
+	must_run(pair.b, "SELECT 1");
 	must_run(pair.s, "INSERT INTO t(v) VALUES (1)");
 	cr_assert(eq(int, txn_before_commit(txn_current(), bury_in_file, path), 0));
 	cr_assert(eq(int, txn_before_commit(txn_current(), write_to_till, till), 0));

@@ -291,7 +291,7 @@ Test(branch, aborts_when_its_claim_meets_a_tombstone)
 
 	must_run(conn, "INSERT INTO sqlassist_decision(txn, verdict, branches) "
 		       "VALUES ('" UUID_ONE "', 'aborted', '')");
-	cr_expect(eq(int, claim(conn), SQLA_EABORTED));
+	cr_expect(eq(int, claim(conn), SQLA_ERETRY));
 	cr_expect(eq(int, lite_driver.rollback(conn), 0));
 	lite_driver.close(conn);
 }

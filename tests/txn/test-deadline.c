@@ -43,6 +43,13 @@ Test(deadline, past_it_only_abort_is_possible)
 	cr_expect(eq(str, recorder_log, (char *)"a.abort "));
 }
 
+Test(deadline, past_it_begin_replaces_the_transaction)
+{
+	pass_deadline();
+	cr_expect(zero(int, txn_begin()));
+	cr_expect(eq(int, a.released, 1));
+}
+
 Test(deadline, running_work_is_cancelled_until_it_stops)
 {
 	pass_deadline();

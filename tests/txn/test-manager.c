@@ -231,6 +231,34 @@ Test(manager, a_malformed_or_zero_switch_disables_nothing)
 	cr_expect(zero(int, in_child(enabled)));
 }
 
+Test(manager, a_thread_whose_manager_was_freed_gets_another)
+{
+	cr_assert(zero(int, txn_begin()));
+	txn_manager_free(txn_manager_thread());
+	cr_expect(eq(ptr, txn_current(), NULL));
+	cr_expect(zero(int, txn_begin()));
+	cr_expect(zero(int, txn_abort()));
+}
+
+static int free_manager(struct txn *txn, void *m)
+{
+	(void)txn;
+	txn_manager_free(m);
+	return 0;
+}
+
+Test(manager, that_commits_is_not_freed_by_a_hook)
+{
+	struct txn_manager *m = txn_manager_new(0);
+	struct txn *txn;
+
+	cr_assert(zero(int, txn_manager_get(m, &txn)));
+	cr_assert(zero(int, txn_before_commit(txn, free_manager, m)));
+	cr_expect(zero(int, txn_manager_commit(m)));
+	cr_expect(eq(ptr, txn_manager_current(m), NULL));
+	txn_manager_free(m);
+}
+
 Test(manager, bad_arguments_are_misuse)
 {
 	struct txn *txn;

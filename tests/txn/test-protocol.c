@@ -1,5 +1,6 @@
 #include "txn/protocol.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "support/test.h"
@@ -187,6 +188,22 @@ Test(protocol, a_lost_decision_without_an_answer_leaves_everything_alone)
 	cr_expect(not(happened("rollback_prepared")));
 }
 
+Test(protocol, I3_a_look_that_fails_is_not_taken_for_an_abort)
+{
+	c.decide = SQLA_EINDOUBT;
+	c.look = SQLA_ECONNECT;
+	cr_expect(eq(int, commit_all(), SQLA_EINDOUBT));
+	cr_expect(not(happened("rollback_prepared") || happened("commit_prepared")));
+}
+
+Test(protocol, I2_a_look_that_answers_nonsense_is_not_taken_for_a_commit)
+{
+	c.decide = SQLA_EINDOUBT;
+	c.look = TXN_CHANGED;
+	cr_expect(eq(int, commit_all(), SQLA_EINDOUBT));
+	cr_expect(not(happened("rollback_prepared") || happened("commit_prepared")));
+}
+
 Test(protocol, what_cannot_be_told_after_the_decision_is_pending)
 {
 	a.commit_prepared = SQLA_EINDOUBT;
@@ -301,6 +318,64 @@ Test(protocol, an_unknown_one_phase_commit_without_an_answer_is_in_doubt)
 	b.outcome = SQLA_EINDOUBT;
 	cr_expect(eq(int, commit_all(), SQLA_EINDOUBT));
 	cr_expect(happened("a.abort") && happened("c.abort"), "what changed nothing is ended");
+}
+
+Test(protocol, an_unknown_one_phase_commit_whose_store_cannot_be_asked_is_in_doubt)
+{
+	a.is_unchanged = c.is_unchanged = true;
+	b.commit = SQLA_EINDOUBT;
+	b.outcome = SQLA_ENOMEM;
+	cr_expect(eq(int, commit_all(), SQLA_EINDOUBT));
+	cr_expect(eq(int, sqla_error_last()->status, SQLA_EINDOUBT));
+}
+
+static int no_site(void *self, char ret_site[TXN_SITE_MAX + 1])
+{
+	(void)self;
+	(void)strcpy(ret_site, "here,there");
+	return 0;
+}
+
+Test(protocol, a_site_that_would_spoil_the_rows_list_is_refused_before_anything_durable)
+{
+	a.ops.site = no_site;
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"a"));
+	cr_expect(not(happened("prepare") || happened("claim")));
+}
+
+static int fail_to_end(void *self)
+{
+	(void)self;
+	return sqla_error_set(SQLA_EDATABASE, "a", "a could not be ended", NULL);
+}
+
+Test(protocol, an_unchanged_branch_that_fails_does_not_hide_why_another_is_pending)
+{
+	a.is_unchanged = true;
+	a.ops.commit = fail_to_end;
+	b.commit_prepared = SQLA_EINDOUBT;
+	cr_expect(eq(int, commit_all(), SQLA_PENDING));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"b"));
+	cr_expect(eq(ptr, strstr(sqla_error_last()->message, "could not be ended"), NULL));
+}
+
+static int late_flush(void *self, struct txn *txn)
+{
+	(void)self;
+	(void)txn;
+	(void)poll(NULL, 0, 300);
+	return 0;
+}
+
+Test(protocol, past_the_deadline_a_branch_alone_is_not_committed)
+{
+	a.ops.flush = late_flush;
+	must_join(&a);
+	cr_assert(zero(int, txn_set_timeout(txn_current(), 200)));
+	cr_expect(eq(int, txn_commit(), SQLA_ETIMEOUT));
+	cr_expect(not(happened("a.commit")));
+	cr_expect(happened("a.abort"));
 }
 
 Test(protocol, a_branch_that_answers_nonsense_is_not_believed)

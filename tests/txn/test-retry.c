@@ -98,3 +98,13 @@ Test(retry, fewer_than_one_attempt_is_misuse)
 	cr_expect(eq(int, txn_run(1, NULL, &w), SQLA_EMISUSE));
 	cr_expect(zero(int, w.runs));
 }
+
+Test(retry, work_that_only_answers_a_status_has_no_stale_detail)
+{
+	struct work w = { .status = SQLA_EDATABASE, .failing_runs = 1 };
+
+	cr_assert(eq(int, txn_set_timeout(NULL, 1), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_run(1, work, &w), SQLA_EDATABASE));
+	cr_expect(eq(int, sqla_error_last()->status, SQLA_EDATABASE));
+	cr_expect(eq(ptr, strstr(sqla_error_last()->message, "txn_set_timeout"), NULL));
+}

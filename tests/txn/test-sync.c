@@ -75,6 +75,27 @@ Test(sync, may_remove_itself_while_it_is_told)
 	(void)txn_abort();
 }
 
+static void register_another(void *self, struct txn *txn)
+{
+	struct txn_sync *sync;
+
+	(void)self;
+	(void)txn;
+	(void)txn_manager_register_sync(txn_manager_thread(), &counting, NULL, &sync);
+}
+
+Test(sync, registered_while_others_are_told_it_is_told_once)
+{
+	static const struct txn_sync_ops registering = { .new_transaction = register_another };
+	struct txn_sync *sync;
+
+	cr_assert(zero(int,
+		       txn_manager_register_sync(txn_manager_thread(), &registering, NULL, &sync)));
+	(void)txn_begin();
+	cr_expect(eq(int, told, 1));
+	(void)txn_abort();
+}
+
 Test(sync, null_arguments_are_misuse)
 {
 	struct txn_sync *sync;
