@@ -14,7 +14,7 @@
 #include "support/scratch.h"
 #include "support/test.h"
 
-TEST_MAIN({ .name = "a" }, { .name = "b" })
+TEST_MAIN_JOBS(3, { .name = "a" }, { .name = "b" })
 
 enum { TRANSFERS = 2 }; /* the second finds what the first left */
 
@@ -99,7 +99,7 @@ Test(fault_points, are_all_passed_by_somebody)
 
 /* ---- something happens at each ---------------------------------------------- */
 
-#define SWEEP(scenario)                              \
+#define KILL_AND_FAIL(scenario)                      \
 	Test(killed_anywhere, scenario)              \
 	{                                            \
 		sweep_all(#scenario, "kill");        \
@@ -107,26 +107,29 @@ Test(fault_points, are_all_passed_by_somebody)
 	Test(losing_a_connection_anywhere, scenario) \
 	{                                            \
 		sweep_all(#scenario, "fail");        \
-	}                                            \
-	Test(refused_anywhere, scenario)             \
-	{                                            \
-		sweep_all(#scenario, "refuse");      \
+	}
+
+#define SWEEP(scenario)                         \
+	KILL_AND_FAIL(scenario)                 \
+	Test(refused_anywhere, scenario)        \
+	{                                       \
+		sweep_all(#scenario, "refuse"); \
 	}
 
 SWEEP(two_servers)
-SWEEP(two_servers_that_keep_decisions)
 SWEEP(server_and_file)
-SWEEP(server_and_file_that_keep_decisions)
-SWEEP(server_and_wal_file)
 SWEEP(three_branches)
 SWEEP(one_server)
 SWEEP(one_server_with_row)
-SWEEP(one_server_with_row_that_keeps_it)
 SWEEP(one_file)
-SWEEP(one_wal_file_with_row)
-SWEEP(two_servers_preparer_refuses)
-SWEEP(two_servers_decider_refuses)
-SWEEP(server_and_file_server_refuses)
-SWEEP(server_and_file_file_refuses)
-SWEEP(three_branches_one_refuses)
-SWEEP(one_server_refuses)
+KILL_AND_FAIL(two_servers_that_keep_decisions)
+KILL_AND_FAIL(server_and_file_that_keep_decisions)
+KILL_AND_FAIL(server_and_wal_file)
+KILL_AND_FAIL(one_server_with_row_that_keeps_it)
+KILL_AND_FAIL(one_wal_file_with_row)
+KILL_AND_FAIL(two_servers_preparer_refuses)
+KILL_AND_FAIL(two_servers_decider_refuses)
+KILL_AND_FAIL(server_and_file_server_refuses)
+KILL_AND_FAIL(server_and_file_file_refuses)
+KILL_AND_FAIL(three_branches_one_refuses)
+KILL_AND_FAIL(one_server_refuses)

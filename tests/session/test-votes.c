@@ -524,7 +524,7 @@ Test(votes, a_claim_that_meets_a_tombstone_aborts_in_a_file)
 	must_run(pair.s, "INSERT INTO t(v) VALUES (1)");
 	cr_assert(eq(int, txn_before_commit(txn_current(), bury_in_file, path), 0));
 	cr_assert(eq(int, txn_before_commit(txn_current(), write_to_till, till), 0));
-	expect_commit(SQLA_EABORTED);
+	expect_commit(SQLA_ERETRY);
 	cr_expect(eq(str, (char *)sqla_error_last()->engine, "till"));
 	cr_assert(eq(int, txn_abort(), 0));
 	cr_expect(eq(i64, rows_in(path), 0));
