@@ -84,8 +84,8 @@ int error_set(int status, const char *engine, const char *hint, const char *form
 	(void)vsnprintf(whole, sizeof(whole), format, args);
 	va_end(args);
 	redact_in_place(whole);
-	(void)snprintf(next.message, sizeof(next.message), "%.*s",
-		       (int)sizeof(next.message) - 1, whole);
+	(void)snprintf(next.message, sizeof(next.message), "%.*s", (int)sizeof(next.message) - 1,
+		       whole);
 	(void)snprintf(next.engine, sizeof(next.engine), "%s", engine ? engine : "");
 	(void)snprintf(next.hint, sizeof(next.hint), "%s", hint ? hint : "");
 	tidy(next.message, sizeof(next.message));

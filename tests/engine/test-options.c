@@ -98,7 +98,7 @@ Test(options, every_listed_name_is_found)
 	options_list(list, sizeof(list));
 	for (char *name = strtok(list, ", "); name; name = strtok(NULL, ", "), found++)
 		cr_expect(ge(int, options_find(name), 0), "%s", name);
-	cr_expect(eq(int, found, 23));
+	cr_expect(eq(int, found, 22));
 	cr_expect(lt(int, options_find("poolsize"), 0));
 }
 

@@ -23,11 +23,12 @@ static struct shim_file *shim_of(sqlite3_file *file)
 }
 
 #define REAL(file) (shim_of(file)->real)
-#define CALL(file, method, ...) (REAL(file)->pMethods->method(REAL(file), ##__VA_ARGS__))
+#define CALL(file, method, ...) (REAL(file)->pMethods->method(REAL(file), __VA_ARGS__))
+#define CALL_BARE(file, method) (REAL(file)->pMethods->method(REAL(file)))
 
 static int close_it(sqlite3_file *file)
 {
-	return CALL(file, xClose);
+	return CALL_BARE(file, xClose);
 }
 
 static int read_it(sqlite3_file *file, void *to, int n, sqlite3_int64 offset)
@@ -90,12 +91,12 @@ static int control(sqlite3_file *file, int op, void *arg)
 
 static int sector_size(sqlite3_file *file)
 {
-	return CALL(file, xSectorSize);
+	return CALL_BARE(file, xSectorSize);
 }
 
 static int characteristics(sqlite3_file *file)
 {
-	return CALL(file, xDeviceCharacteristics);
+	return CALL_BARE(file, xDeviceCharacteristics);
 }
 
 static int shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **ret)
@@ -110,7 +111,7 @@ static int shm_lock(sqlite3_file *file, int offset, int n, int flags)
 
 static void shm_barrier(sqlite3_file *file)
 {
-	CALL(file, xShmBarrier);
+	CALL_BARE(file, xShmBarrier);
 }
 
 static int shm_unmap(sqlite3_file *file, int remove)
