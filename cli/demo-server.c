@@ -252,7 +252,7 @@ struct server *server_new(void)
 /* ---- running its programs ------------------------------------------------ */
 
 /* In a child: becomes PROGRAM, as the server's user, writing to the log. */
-static _Noreturn void become(const struct server *server, const char *program, char *const argv[])
+static _Noreturn void become(const struct server *server, const char *program, char *argv[])
 {
 	char *path = NULL;
 	int log;
@@ -270,12 +270,15 @@ static _Noreturn void become(const struct server *server, const char *program, c
 	log = open("server.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
 		_exit(127);
-	if (asprintf(&path, "%s/%s", server->bindir, program) > 0)
+	/* They find their own files by it, and need not be in PATH. */
+	if (asprintf(&path, "%s/%s", server->bindir, program) > 0) {
+		argv[0] = path;
 		execv(path, argv);
+	}
 	_exit(127);
 }
 
-static pid_t launch(const struct server *server, const char *program, char *const argv[])
+static pid_t launch(const struct server *server, const char *program, char *argv[])
 {
 	pid_t pid = fork();
 
@@ -306,10 +309,9 @@ static void show_log(const struct server *server)
 static int run_initdb(const struct server *server, const volatile sig_atomic_t *stop)
 {
 	/* initdb's own files need no fsync: nothing of worth is in them yet. */
-	char *const argv[] = { "initdb",    "-D",	   "data",	"-U",
-			       SERVER_USER, "-A",	   "trust",	"-E",
-			       "UTF8",	    "--no-locale", "--no-sync", "--no-instructions",
-			       NULL };
+	char *argv[] = { "initdb", "-D", "data", "-U",		SERVER_USER, "-A",
+			 "trust",  "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions",
+			 NULL };
 	pid_t pid = launch(server, "initdb", argv);
 	int status = 0;
 
@@ -369,22 +371,22 @@ static int wait_until_ready(struct server *server, const volatile sig_atomic_t *
 
 int server_start(struct server *server, const volatile sig_atomic_t *stop)
 {
-	char *const argv[] = { "postgres",
-			       "-D",
-			       "data",
-			       "-k",
-			       server->folder,
-			       "-p",
-			       "5432",
-			       "-c",
-			       "listen_addresses=",
-			       "-c",
-			       "max_prepared_transactions=100",
-			       "-c",
-			       "fsync=on",
-			       "-c",
-			       "synchronous_commit=on",
-			       NULL };
+	char *argv[] = { "postgres",
+			 "-D",
+			 "data",
+			 "-k",
+			 server->folder,
+			 "-p",
+			 "5432",
+			 "-c",
+			 "listen_addresses=",
+			 "-c",
+			 "max_prepared_transactions=100",
+			 "-c",
+			 "fsync=on",
+			 "-c",
+			 "synchronous_commit=on",
+			 NULL };
 	pid_t pid;
 
 	if (run_initdb(server, stop) < 0)

@@ -4,7 +4,7 @@
  *
  *	transfer ID COUNT [VETO]	COUNT transfers over all engines; engine VETO
  *					refuses each when it is to commit
- *	trade ID THREADS		transfers over changing engines until killed
+ *	trade ID THREADS COUNT		COUNT transfers a thread over changing engines
  *	recover				what a fresh process does after a crash
  *
  * -k: decisions are kept as long as usual; without it not at all, so that
@@ -157,6 +157,7 @@ static int transfers(int64_t id, int count)
 struct trader {
 	pthread_t thread;
 	int64_t id;
+	int count;
 	unsigned seed;
 };
 
@@ -164,7 +165,7 @@ static void *trade_on(void *arg)
 {
 	struct trader *trader = arg;
 
-	for (;;) {
+	while (trader->count-- > 0) {
 		unsigned parts = 1 + (unsigned)rand_r(&trader->seed) % ((1U << n_engines) - 1);
 
 		(void)transfer(trader->id++, parts);
@@ -172,17 +173,26 @@ static void *trade_on(void *arg)
 	return NULL;
 }
 
-static int trade(int64_t id, int threads)
+static int trade(int64_t id, int threads, int count)
 {
 	struct trader traders[THREADS_MAX];
+	int started = 0, result = EXIT_SUCCESS;
 
-	for (int i = 0; i < threads && i < THREADS_MAX; i++) {
-		traders[i].id = id + (int64_t)i * IDS_A_THREAD;
-		traders[i].seed = (unsigned)traders[i].id;
-		if (pthread_create(&traders[i].thread, NULL, trade_on, &traders[i]) != 0)
-			return EXIT_FAILURE;
+	while (started < threads && started < THREADS_MAX) {
+		struct trader *trader = &traders[started];
+
+		trader->id = id + (int64_t)started * IDS_A_THREAD;
+		trader->count = count;
+		trader->seed = (unsigned)trader->id;
+		if (pthread_create(&trader->thread, NULL, trade_on, trader) != 0)
+			break;
+		started++;
 	}
-	return pthread_join(traders[0].thread, NULL);
+	if (started < threads)
+		result = EXIT_FAILURE;
+	while (started > 0)
+		(void)pthread_join(traders[--started].thread, NULL);
+	return result;
 }
 
 /* ---- recovering ---------------------------------------------------------- */
@@ -235,8 +245,8 @@ static int run(int argc, char *argv[], int fence_s)
 	} else if (argc >= 3 && strcmp(argv[0], "transfer") == 0) {
 		veto = argv[3];
 		result = transfers(atoll(argv[1]), atoi(argv[2]));
-	} else if (argc == 3 && strcmp(argv[0], "trade") == 0) {
-		result = trade(atoll(argv[1]), atoi(argv[2]));
+	} else if (argc == 4 && strcmp(argv[0], "trade") == 0) {
+		result = trade(atoll(argv[1]), atoi(argv[2]), atoi(argv[3]));
 	}
 	if (sqla_engine_unregister(NULL) < 0)
 		die("unregister");

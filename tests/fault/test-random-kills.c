@@ -18,6 +18,7 @@ enum {
 	ROUNDS = 300,
 	ROUNDS_LONG = 3000,
 	THREADS = 4,
+	FOR_EVER = 100000,
 	IDS_A_ROUND = 1000000,
 	ALIVE_MIN_MS = 15,
 	ALIVE_MAX_MS = 150,
@@ -55,8 +56,8 @@ static struct child *trade_and_die(struct bank *bank, int round, unsigned *seed)
 {
 	const long alive = ALIVE_MIN_MS + rand_r(seed) % (ALIVE_MAX_MS - ALIVE_MIN_MS);
 	struct child *meddler = NULL;
-	struct child *c = bank_start(bank, NULL, NULL, keeping(round), "trade %" PRId64 " %d",
-				     (int64_t)round * IDS_A_ROUND, THREADS);
+	struct child *c = bank_start(bank, NULL, NULL, keeping(round), "trade %" PRId64 " %d %d",
+				     (int64_t)round * IDS_A_ROUND, THREADS, FOR_EVER);
 
 	if (round % 2 == 0) {
 		sleep_ms(alive / 3);

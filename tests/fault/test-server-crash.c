@@ -19,9 +19,10 @@
 TEST_MAIN_JOBS(4, { .name = NULL })
 
 /* What becomes of the process that stands at the point. */
-enum fate { GOES_ON, GOES_ON_WITHOUT_SERVER, GOES_ON_AFTER_RECOVERY, DIES };
+enum fate { GOES_ON, GOES_ON_WITHOUT_SERVER, GOES_ON_AFTER_RECOVERY, DIES, DIES_AND_IS_RECOVERED };
 static const char *const fates[] = { "goes on", "goes on while it is down",
-				     "goes on after recovery", "dies" };
+				     "goes on after recovery", "dies",
+				     "dies, and recovery runs while it is down" };
 
 static void sleep_ms(long ms)
 {
@@ -40,6 +41,9 @@ static void crash_under(struct sweep *sweep, char kind, struct child *c, enum fa
 	if (fate == GOES_ON_WITHOUT_SERVER) {
 		child_signal(c, SIGCONT);
 		sleep_ms(300);
+	} else if (fate == DIES_AND_IS_RECOVERED) {
+		child_signal(c, SIGKILL);
+		(void)sweep_recover(sweep, NULL);
 	}
 	cluster_restart(server);
 	if (fate == GOES_ON_AFTER_RECOVERY)
@@ -65,7 +69,7 @@ static void step(struct sweep *sweep, const struct pass *pass, char kind, enum m
 		sleep_ms(20);
 	crash_under(sweep, kind, c, fate);
 	(void)child_told(c, &n);
-	if (fate != DIES && n != (size_t)sweep->transfers)
+	if (fate < DIES && n != (size_t)sweep->transfers)
 		sweep_report(sweep, text, c, must_printf("the coordinator did not end well"));
 	sweep_must_agree(sweep, text, c);
 	sweep_progress(sweep, text, c);
@@ -108,6 +112,10 @@ static void sweep_server_crash(const char *scenario, char kind, enum fate fate)
 	Test(server_##kind##_crashes_and_coordinator_goes_on_after_recovery, scenario) \
 	{                                                                              \
 		sweep_server_crash(#scenario, #kind[0], GOES_ON_AFTER_RECOVERY);       \
+	}                                                                              \
+	Test(server_##kind##_is_down_and_coordinator_dies, scenario)                   \
+	{                                                                              \
+		sweep_server_crash(#scenario, #kind[0], DIES_AND_IS_RECOVERED);        \
 	}                                                                              \
 	Test(server_##kind##_crashes_and_coordinator_dies, scenario)                   \
 	{                                                                              \

@@ -5,7 +5,8 @@
 /*
  * Returns a new folder's path (free it) in /dev/shm where that has a gigabyte
  * to spare, since tests fsync all the time and measure nothing; else in
- * $TMPDIR or /tmp. Mode 0755, so that a server of another user gets in. NULL:
+ * $TMPDIR or /tmp. Mode 0755, so that a server of another user gets in. Those
+ * that a killed process left are removed by the way, after some minutes. NULL:
  * errno.
  */
 char *files_temporary(void);

@@ -176,19 +176,22 @@ static int give_to_user(const char *path)
 }
 
 /* In the child; never returns. What the program says to stdout is not shown. */
-static void exec_program(const struct install *install, char *const argv[])
+static void exec_program(const struct install *install, char *argv[])
 {
 	char *program = install_program(install, argv[0]);
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (program && null >= 0 && dup2(null, STDOUT_FILENO) >= 0 && install_become_user() == 0 &&
-	    chdir("/") == 0)
+	    chdir("/") == 0) {
+		/* It finds its own files by it, and need not be in PATH. */
+		argv[0] = program;
 		(void)execv(program, argv);
+	}
 	_exit(127);
 }
 
 /* Runs a program of the server as its user. */
-static int run(const struct install *install, char *const argv[])
+static int run(const struct install *install, char *argv[])
 {
 	int status;
 	pid_t pid = fork();
@@ -204,7 +207,7 @@ static int run(const struct install *install, char *const argv[])
 
 static int initdb(const struct install *install, const char *path)
 {
-	char *const argv[] = {
+	char *argv[] = {
 		"initdb",
 		"-D",
 		(char *)path,
@@ -226,7 +229,7 @@ static int initdb(const struct install *install, const char *path)
 
 int install_standby(const struct install *install, const char *primary, const char *path)
 {
-	char *const argv[] = {
+	char *argv[] = {
 		"pg_basebackup",   "-h", (char *)primary, "-p", "5432", "-U",
 		(char *)user_name, "-D", (char *)path,	  "-R", "-c",	"fast",
 		"--no-sync",	   NULL,
