@@ -115,7 +115,8 @@ struct driver_look {
 	bool dry_run;	    /* leave nothing behind: no tombstone is committed */
 	int fence_s;	    /* > 0: a claim open that long may be ended by force */
 	bool is_own;	    /* the live coordinator asks, and soon: its connection is
-			      known to be gone, its row cannot be forgotten yet */
+			      known to be gone; a row without branches, which nobody
+			      can be asked about, cannot be forgotten yet */
 	char evidence[256]; /* out: what was seen, one line, always set */
 };
 

@@ -254,13 +254,13 @@ static bool is_table_proper(struct pg_link *link, struct driver_look *look)
 
 /* ---- step 4 -------------------------------------------------------------------- */
 
-/* The coordinator's own row cannot have been forgotten yet: it asks within
- * keep_decisions. */
+/* A decider alone has no branch to ask about; its coordinator asks within
+ * keep_decisions, so that its row cannot have been forgotten yet. */
 static bool may_bury(struct driver_look *look)
 {
 	int answer;
 
-	if (look->is_own)
+	if (look->is_own && !look->still_prepared)
 		return true;
 	answer = look->still_prepared ? look->still_prepared(look->arg) : 0;
 	if (answer > 0)

@@ -233,8 +233,8 @@ static enum driver_look_result look_once(const struct sqla_session *s, struct dr
 
 /*
  * Nobody forgets a row that is younger than keep_decisions, counted from the
- * claim. A coordinator that voted or was frozen for longer must not take its
- * absence for an abort (I5); a second is for ages in whole ones, half is for
+ * claim. A decider alone, which voted or was frozen for longer, must not take
+ * the row's absence for an abort (I5); a second is for ages in whole ones, half is for
  * clocks that differ.
  */
 static bool may_not_be_forgotten(const struct sqla_session *s)

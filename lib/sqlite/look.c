@@ -97,9 +97,12 @@ static enum driver_look_result settle(struct lite_conn *conn, struct driver_look
 
 static enum driver_look_result without_row(struct lite_conn *conn, struct driver_look *look)
 {
-	int prepared = look->is_own ? 1 : 0;
+	/* A decider alone has no branch to ask about; its coordinator asks within
+	 * keep_decisions, so that its row cannot have been forgotten yet. */
+	bool is_alone = look->is_own && !look->still_prepared;
+	int prepared = is_alone;
 
-	if (!look->is_own && look->still_prepared)
+	if (look->still_prepared)
 		prepared = look->still_prepared(look->arg);
 	if (prepared < 0)
 		return saw(
@@ -111,7 +114,7 @@ static enum driver_look_result without_row(struct lite_conn *conn, struct driver
 			   "no row in %s, and no branch is prepared: it may have been forgotten",
 			   lite_path(conn));
 	(void)saw(look, LOOK_ABORTED, "no row in %s while its write lock was ours%s",
-		  lite_path(conn), look->is_own ? "" : " and a branch was prepared");
+		  lite_path(conn), is_alone ? "" : " and a branch was prepared");
 	return settle(conn, look, LOOK_ABORTED);
 }
 

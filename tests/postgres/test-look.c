@@ -210,7 +210,7 @@ Test(look, ends_the_lost_backend_of_its_own_coordinator)
 	struct driver_conn *decider = must_open(url, NULL);
 
 	must_claim(decider, UUID_ONE);
-	cr_assert(eq(int, look_with(url, (struct driver_look){ .is_own = true }, 0), LOOK_ABORTED));
+	cr_assert(eq(int, look_with(url, (struct driver_look){ .is_own = true }, 1), LOOK_ABORTED));
 	cr_assert(eq(i64, count_rows(url, "aborted"), 1));
 	cr_assert(eq(i64, must_query_int_at(url, "SELECT count(*) FROM work"), 0));
 	pg_driver.close(decider);

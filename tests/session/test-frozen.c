@@ -76,7 +76,19 @@ struct plan {
 	const char *stop;	/* the fault that freezes it */
 	const char *then;	/* the fault after that */
 	const char *slow;	/* an engine whose vote takes longer than a row is kept */
+	bool is_patient;	/* it keeps rows for longer than who recovers */
 };
+
+/* In the child: the servers again, as another program knows them. */
+static int register_patiently(void)
+{
+	const struct sqla_engine_options options = { .decide = SQLA_DECIDE_PREFER };
+	int status = sqla_engine_unregister(NULL);
+
+	if (status == 0)
+		status = sqla_engine_register("bank", pair.bank, &options);
+	return status == 0 ? sqla_engine_register("shop", pair.shop, NULL) : status;
+}
 
 static int work(const struct plan *plan)
 {
@@ -106,7 +118,7 @@ static pid_t must_freeze(const struct plan *plan)
 		fault_then = plan->then;
 		(void)signal(SIGCONT, wake_up);
 		fault_arm(plan->stop);
-		if (work(plan) < 0)
+		if ((plan->is_patient && register_patiently() < 0) || work(plan) < 0)
 			_exit(1);
 		_exit(txn_commit() + STATUS_SHIFT);
 	}
@@ -146,7 +158,24 @@ Test(frozen, behind_its_decision_it_never_takes_a_forgotten_row_for_an_abort)
 	struct plan plan = { { "bank", "shop" },
 			     "decide_after_send:stop",
 			     "decide_answered:fail",
-			     NULL };
+			     NULL,
+			     false };
+	pid_t pid = must_freeze(&plan);
+
+	must_await(pair.bank, "SELECT count(*) FROM t");
+	wait_until_forgettable();
+	expect_recovery(1, 1);
+	cr_expect(eq(int, thaw(pid), SQLA_EINDOUBT));
+	cr_expect(pair_has(&pair, 1));
+}
+
+Test(frozen, behind_a_forgetful_recoverer_it_never_takes_a_forgotten_row_for_an_abort)
+{
+	struct plan plan = { { "bank", "shop" },
+			     "decide_after_send:stop",
+			     "decide_answered:fail",
+			     NULL,
+			     true };
 	pid_t pid = must_freeze(&plan);
 
 	must_await(pair.bank, "SELECT count(*) FROM t");
@@ -162,7 +191,8 @@ Test(frozen, behind_a_slow_vote_it_never_takes_a_forgotten_row_for_an_abort)
 	struct plan plan = { { "bank", "shop" },
 			     "decide_after_send:stop",
 			     "decide_answered:fail",
-			     "shop" };
+			     "shop",
+			     false };
 	pid_t pid;
 
 	must_trigger_at_end(pair.shop, "PERFORM pg_sleep(2)");
@@ -185,7 +215,8 @@ Test(frozen, behind_the_decision_of_a_file_it_never_takes_a_forgotten_row_for_an
 	struct plan plan = { { "till", "shop" },
 			     "decide_after_send:stop",
 			     "decide_answered:fail",
-			     NULL };
+			     NULL,
+			     false };
 	pid_t pid = must_freeze(&plan);
 
 	wait_until_forgettable();
@@ -199,7 +230,8 @@ Test(frozen, behind_a_slow_vote_for_a_file_it_never_takes_a_forgotten_row_for_an
 	struct plan plan = { { "till", "shop" },
 			     "decide_after_send:stop",
 			     "decide_answered:fail",
-			     "shop" };
+			     "shop",
+			     false };
 	pid_t pid;
 
 	must_trigger_at_end(pair.shop, "PERFORM pg_sleep(2)");
@@ -211,7 +243,11 @@ Test(frozen, behind_a_slow_vote_for_a_file_it_never_takes_a_forgotten_row_for_an
 
 Test(frozen_with_rows, alone_it_never_takes_a_forgotten_row_for_an_abort)
 {
-	struct plan plan = { { "bank" }, "decide_after_send:stop", "decide_answered:fail", NULL };
+	struct plan plan = { { "bank" },
+			     "decide_after_send:stop",
+			     "decide_answered:fail",
+			     NULL,
+			     false };
 	pid_t pid = must_freeze(&plan);
 
 	must_await(pair.bank, "SELECT count(*) FROM t");
@@ -225,7 +261,7 @@ Test(frozen_with_rows, alone_it_never_takes_a_forgotten_row_for_an_abort)
 
 Test(frozen, before_commit_prepared_it_finds_that_recovery_has_committed)
 {
-	struct plan plan = { { "bank", "shop" }, "finish_before_send:stop", NULL, NULL };
+	struct plan plan = { { "bank", "shop" }, "finish_before_send:stop", NULL, NULL, false };
 	pid_t pid = must_freeze(&plan);
 
 	wait_until_forgettable();
@@ -236,7 +272,7 @@ Test(frozen, before_commit_prepared_it_finds_that_recovery_has_committed)
 
 Test(frozen, with_everything_prepared_it_is_waited_for_and_decides)
 {
-	struct plan plan = { { "bank", "shop" }, "commit_voted:stop", NULL, NULL };
+	struct plan plan = { { "bank", "shop" }, "commit_voted:stop", NULL, NULL, false };
 	struct sqla_recover_report report;
 	pid_t pid = must_freeze(&plan);
 
@@ -249,7 +285,7 @@ Test(frozen, with_everything_prepared_it_is_waited_for_and_decides)
 Test(frozen, with_everything_prepared_it_can_be_fenced_and_then_aborts)
 {
 	struct sqla_recover_options fence = { .grace_s = -1, .fence_s = 1 };
-	struct plan plan = { { "bank", "shop" }, "commit_voted:stop", NULL, NULL };
+	struct plan plan = { { "bank", "shop" }, "commit_voted:stop", NULL, NULL, false };
 	pid_t pid = must_freeze(&plan);
 
 	(void)poll(NULL, 0, 1500);
@@ -264,7 +300,8 @@ Test(frozen, behind_its_own_commit_alone_its_number_tells_that_it_has_committed)
 	struct plan plan = { { "bank" },
 			     "onephase_after_send:stop",
 			     "onephase_answered:fail",
-			     NULL };
+			     NULL,
+			     false };
 	pid_t pid = must_freeze(&plan);
 
 	must_await(pair.bank, "SELECT count(*) FROM t");
@@ -290,7 +327,8 @@ Test(frozen, with_its_server_gone_a_commit_alone_is_in_doubt)
 	struct plan plan = { { "bank" },
 			     "onephase_after_send:stop",
 			     "onephase_answered:fail",
-			     NULL };
+			     NULL,
+			     false };
 	pid_t pid = must_freeze(&plan);
 
 	must_await(pair.bank, "SELECT count(*) FROM t");
@@ -301,7 +339,11 @@ Test(frozen, with_its_server_gone_a_commit_alone_is_in_doubt)
 
 Test(frozen_with_rows, with_its_server_gone_a_commit_alone_is_known)
 {
-	struct plan plan = { { "bank" }, "decide_after_send:stop", "decide_answered:fail", NULL };
+	struct plan plan = { { "bank" },
+			     "decide_after_send:stop",
+			     "decide_answered:fail",
+			     NULL,
+			     false };
 	pid_t pid = must_freeze(&plan);
 
 	must_await(pair.bank, "SELECT count(*) FROM t");
@@ -312,7 +354,7 @@ Test(frozen_with_rows, with_its_server_gone_a_commit_alone_is_known)
 
 Test(frozen, with_its_server_gone_before_the_decision_it_aborts)
 {
-	struct plan plan = { { "bank", "shop" }, "commit_voted:stop", NULL, NULL };
+	struct plan plan = { { "bank", "shop" }, "commit_voted:stop", NULL, NULL, false };
 	pid_t pid = must_freeze(&plan);
 
 	crash("one");
@@ -323,7 +365,7 @@ Test(frozen, with_its_server_gone_before_the_decision_it_aborts)
 
 Test(frozen, with_the_other_server_gone_it_is_pending)
 {
-	struct plan plan = { { "bank", "shop" }, "finish_before_send:stop", NULL, NULL };
+	struct plan plan = { { "bank", "shop" }, "finish_before_send:stop", NULL, NULL, false };
 	pid_t pid = must_freeze(&plan);
 
 	crash("two");
