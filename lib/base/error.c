@@ -52,23 +52,29 @@ const char *sqla_strerror(int status)
 	return "unknown status";
 }
 
+/* Before a text is cut: a secret that was cut in two would not be recognized. */
+#define WHOLE 2048
+
 /* One line, whole UTF-8 characters, no secrets: texts go to logs and pages. */
-static void tidy(char *text, size_t size)
+static void set_text(char *ret_text, size_t size, const char *text)
 {
+	char whole[WHOLE];
 	size_t length;
 
-	redact_in_place(text);
-	length = strlen(text);
+	(void)snprintf(whole, sizeof(whole), "%.*s", WHOLE - 1, text ? text : "");
+	redact_in_place(whole);
+	(void)snprintf(ret_text, size, "%.*s", (int)size - 1, whole);
+	length = strlen(ret_text);
 	if (length + 1 == size) {
-		while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80)
+		while (length > 0 && ((unsigned char)ret_text[length - 1] & 0xC0) == 0x80)
 			length--;
-		if (length > 0 && (unsigned char)text[length - 1] >= 0xC0)
+		if (length > 0 && (unsigned char)ret_text[length - 1] >= 0xC0)
 			length--;
 	}
-	while (length > 0 && isspace((unsigned char)text[length - 1]))
+	while (length > 0 && isspace((unsigned char)ret_text[length - 1]))
 		length--;
-	text[length] = '\0';
-	for (char *c = text; *c; c++)
+	ret_text[length] = '\0';
+	for (char *c = ret_text; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = ' ';
 }
@@ -77,20 +83,15 @@ static void tidy(char *text, size_t size)
 int error_set(int status, const char *engine, const char *hint, const char *format, ...)
 {
 	struct sqla_error next = { .status = status };
-	char whole[2048]; /* a secret that was cut in two is not recognized */
+	char message[WHOLE];
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(whole, sizeof(whole), format, args);
+	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	redact_in_place(whole);
-	(void)snprintf(next.message, sizeof(next.message), "%.*s", (int)sizeof(next.message) - 1,
-		       whole);
-	(void)snprintf(next.engine, sizeof(next.engine), "%s", engine ? engine : "");
-	(void)snprintf(next.hint, sizeof(next.hint), "%s", hint ? hint : "");
-	tidy(next.message, sizeof(next.message));
-	tidy(next.engine, sizeof(next.engine));
-	tidy(next.hint, sizeof(next.hint));
+	set_text(next.message, sizeof(next.message), message);
+	set_text(next.engine, sizeof(next.engine), engine);
+	set_text(next.hint, sizeof(next.hint), hint);
 	last = next;
 	return status;
 }
@@ -109,8 +110,7 @@ void error_set_engine(const char *engine)
 {
 	if (last.engine[0] || !engine)
 		return;
-	(void)snprintf(last.engine, sizeof(last.engine), "%s", engine);
-	tidy(last.engine, sizeof(last.engine));
+	set_text(last.engine, sizeof(last.engine), engine);
 }
 
 void error_clear(void)

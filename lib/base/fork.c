@@ -82,11 +82,9 @@ int fork_guard(pthread_mutex_t *lock)
 	/* Again in a child that was forked inside the parent's pthread_once. */
 	while (known < n_guards && guards[known] != lock)
 		known++;
-	if (known < n_guards)
-		status = 0;
-	else if (n_guards < MOST)
+	if (known == n_guards && n_guards < MOST)
 		guards[n_guards++] = lock;
-	else
+	else if (known == n_guards)
 		status = error_set(SQLA_EMISUSE, NULL, NULL, "too many fork guards");
 	(void)pthread_mutex_unlock(&lists);
 	return status;

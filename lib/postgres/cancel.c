@@ -1,13 +1,13 @@
 #include "postgres/cancel.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 /* A statement that is cancelled for so long hangs on a wire that is dead. */
 #define PATIENCE_MS 3000
@@ -58,21 +58,16 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals belong to the application's threads. */
 static int start(struct pg_canceller *canceller)
 {
 	pthread_attr_t attributes;
-	sigset_t all, before;
 	pthread_t thread;
 	int failed = pthread_attr_init(&attributes);
 
 	if (failed)
 		return failed;
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	failed = pthread_create(&thread, &attributes, run, canceller);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	failed = thread_start(&thread, &attributes, run, canceller);
 	(void)pthread_attr_destroy(&attributes);
 	return failed;
 }

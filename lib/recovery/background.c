@@ -12,7 +12,6 @@
 #include "recovery/scan.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +19,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "txn/commit.h"
 
 #define INTERVAL_MS 10000
@@ -137,19 +137,6 @@ static int make_condition(pthread_cond_t *condition)
 	return error;
 }
 
-/* The application's signals are for the application's threads. */
-static int launch(struct background *self)
-{
-	sigset_t all, before;
-	int error;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&self->thread, NULL, run, self);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error;
-}
-
 static int start_locked(struct background *self)
 {
 	int error;
@@ -161,7 +148,7 @@ static int start_locked(struct background *self)
 	if (error)
 		return error_set(SQLA_ENOMEM, NULL, NULL, "cannot start recovery: %s",
 				 strerror(error));
-	error = launch(self);
+	error = thread_start(&self->thread, NULL, run, self);
 	if (error) {
 		(void)pthread_cond_destroy(&self->changed);
 		return error_set(SQLA_ENOMEM, NULL, "Raise the limit on threads.",

@@ -1,7 +1,6 @@
 #include "txn/deadline.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -9,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fork.h"
+#include "base/thread.h"
 #include "txn/txn.h"
 
 #define AGAIN_MS 100
@@ -101,19 +101,6 @@ static void *run(void *unused)
 	return unused;
 }
 
-/* Signals are the application's: none is delivered to this thread. */
-static int start_thread(void)
-{
-	sigset_t all, before;
-	int error;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, NULL, run, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error;
-}
-
 /* Called with the lock. A forked child has no thread and no watches. */
 static int start(void)
 {
@@ -125,7 +112,7 @@ static int start(void)
 	}
 	if (is_running)
 		return 0;
-	if (start_thread() != 0)
+	if (thread_start(&thread, NULL, run, NULL) != 0)
 		return error_set(SQLA_ENOMEM, NULL, "Raise the limit on threads.",
 				 "cannot start the thread that watches deadlines");
 	is_running = true;

@@ -47,6 +47,17 @@ Test(error, a_text_is_one_line_and_cut_between_characters)
 	cr_expect(eq(str, (char *)sqla_error_last()->message, (char *)"one two"));
 }
 
+Test(error, a_secret_that_the_cut_would_halve_is_redacted_in_text_and_hint)
+{
+	char long_text[700];
+
+	memset(long_text, 'x', 480);
+	(void)strcpy(long_text + 480, " postgresql://me:SECRETSECRETSECRETSECRET@host/db");
+	(void)error_set(SQLA_EMISUSE, NULL, long_text, "%s", long_text);
+	cr_expect(eq(ptr, strstr(sqla_error_last()->message, "SEC"), NULL));
+	cr_expect(eq(ptr, strstr(sqla_error_last()->hint, "SEC"), NULL));
+}
+
 Test(error, arguments_may_point_into_the_detail_that_is_replaced)
 {
 	(void)error_set(SQLA_EMISUSE, "e", "hint", "first");
