@@ -1,7 +1,7 @@
 #!/bin/sh
 # Includes never point upward among the layers, never sideways between the
 # drivers, and never in a circle; x.c includes its own header first; the
-# command line tool and the examples use public headers only.
+# command line tool, the examples and the benchmarks use public headers only.
 . "$(dirname "$0")/lib.sh"
 need awk tsort
 make_scratch
@@ -46,7 +46,7 @@ for file in $(find lib -name '*.c' | LC_ALL=C sort); do
 done >>"$scratch/said"
 
 for folder in base txn engine postgres sqlite session recovery request schema query panel; do
-	grep -rnE "#[[:space:]]*include[[:space:]]+[\"<]$folder/" cli examples --include='*.[ch]' |
+	grep -rnE "#[[:space:]]*include[[:space:]]+[\"<]$folder/" cli examples bench --include='*.[ch]' |
 		sed 's/$/ : not a public header/'
 done >>"$scratch/said"
 

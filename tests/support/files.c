@@ -20,9 +20,11 @@ static const char shared_memory[] = "/dev/shm";
 static const char *root(void)
 {
 	const unsigned long long gigabyte = 1ULL << 30;
-	const char *tmpdir = getenv("TMPDIR");
+	const char *wanted = getenv("SQLASSIST_TEST_FOLDER"), *tmpdir = getenv("TMPDIR");
 	struct statvfs fs;
 
+	if (wanted && *wanted)
+		return wanted;
 	if (access(shared_memory, W_OK) == 0 && statvfs(shared_memory, &fs) == 0 &&
 	    (unsigned long long)fs.f_bavail * fs.f_frsize >= gigabyte)
 		return shared_memory;

@@ -3,9 +3,9 @@
 #define SUPPORT_FILES_H
 
 /*
- * Returns a new folder's path (free it) in /dev/shm where that has a gigabyte
- * to spare, since tests fsync all the time and measure nothing; else in
- * $TMPDIR or /tmp. Mode 0755, so that a server of another user gets in. Those
+ * Returns a new folder's path (free it) in $SQLASSIST_TEST_FOLDER; without that
+ * in /dev/shm where that has a gigabyte to spare, since tests fsync all the time
+ * and measure nothing; else in $TMPDIR or /tmp. Mode 0755, so that a server of another user gets in. Those
  * that a killed process left are removed by the way, after some minutes. NULL:
  * errno.
  */

@@ -1,0 +1,16 @@
+#!/bin/sh
+# The benchmark runs, every way in every shape commits all it does, and its
+# figures can be read by programs.
+set -eu
+json=$(mktemp)
+trap 'rm -f "$json"' EXIT
+"$top_builddir/bench/bench-commit" --smoke --threads 1,2 --json "$json"
+cells=$(grep -c '"failed": 0$' "$json")
+# Three ways in three shapes, two in the three where one database changes.
+[ "$cells" -eq 30 ] || {
+	echo "$cells cells without a failure instead of 30"
+	exit 1
+}
+status=0
+"$top_builddir/bench/bench-commit" --threads none --smoke 2>/dev/null || status=$?
+[ $status -eq 2 ]
