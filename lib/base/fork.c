@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-#define MOST 16
+#define MOST 32
 
 static struct {
 	void (*fn)(void *arg);

@@ -16,7 +16,7 @@ bool fork_is_foreign(unsigned generation);
 
 /*
  * Calls FN(arg) in every forked child, in the child's only thread, before
- * fork() returns there. FN may only do what a signal handler may. At most 16
+ * fork() returns there. FN may only do what a signal handler may. At most 32
  * can be registered; they stay for the life of the process.
  */
 int fork_on_child(void (*fn)(void *arg), void *arg);

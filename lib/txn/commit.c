@@ -86,6 +86,7 @@ static void settle(struct txn *txn, struct protocol_result *result)
 		(void)txn_move(txn, EV_REFUSE);
 	}
 	deadline_disarm(txn);
+	observe_commit(txn, result);
 	release_all(txn, result->status);
 	if (result->is_unfinished)
 		tell_unfinished();
@@ -137,6 +138,7 @@ int commit_abort(struct txn *txn)
 	savepoint_invalidate_all(txn);
 	if (syncs_before_completion(syncs_of(txn), txn) < 0)
 		log_error("transaction %s: before_completion failed in an abort", txn->uuid);
+	observe_abort(txn);
 	(void)txn_move(txn, EV_ABORT);
 	abort_branches(txn, &first);
 	hooks_after_abort(&txn->hooks, txn);

@@ -115,6 +115,7 @@ static int ask(struct protocol *p)
 		branch_start(p->steps[n++], NULL, &p->result->error);
 	}
 	branch_await(p->steps, n, vote_deadline(p), &p->result->error);
+	observe_step(&p->result->times, OBSERVE_ASK);
 	DL_FOREACH(p->txn->branches, branch) {
 		if (branch->vote < 0)
 			return branch->vote;
@@ -215,6 +216,7 @@ static int claim_and_prepare(struct protocol *p)
 		branch_start(p->steps[n++], NULL, &p->result->error);
 	}
 	branch_await(p->steps, n, vote_deadline(p), &p->result->error);
+	observe_step(&p->result->times, OBSERVE_PREPARE);
 	for (size_t i = 0; i < n; i++) {
 		count_vote(p->steps[i]);
 		if (p->steps[i].branch->vote < 0 && status == 0)
@@ -380,6 +382,7 @@ static int decide(struct protocol *p, enum branch_verb verb)
 	vote = p->decider->vote;
 	if (vote == SQLA_EINDOUBT)
 		vote = look(p, verb);
+	observe_step(&p->result->times, OBSERVE_DECIDE);
 	if (vote == SQLA_EINDOUBT) {
 		in_doubt(p, verb);
 		return vote;
@@ -434,6 +437,7 @@ static void finish(struct protocol *p)
 	branch_await(p->steps + prepared, n - prepared, deadline, &ignored);
 	for (size_t i = 0; i < n; i++)
 		count_ending(p, p->steps[i]);
+	observe_step(&p->result->times, OBSERVE_FINISH);
 	fault_here(commit_finished);
 	if (p->result->status == 0 && p->result->is_unfinished)
 		p->result->status = SQLA_PENDING;
@@ -522,6 +526,7 @@ void protocol_run(struct txn *txn, struct protocol_result *ret_result)
 	int status;
 
 	memset(ret_result, 0, sizeof(*ret_result));
+	observe_begin(&ret_result->times);
 	DL_COUNT(txn->branches, branch, n);
 	p.steps = calloc(n ? n : 1, sizeof(*p.steps));
 	status = p.steps ? begin_and_flush(&p) : fail(&p, error_nomem());
@@ -537,6 +542,7 @@ void protocol_run(struct txn *txn, struct protocol_result *ret_result)
 		one_phase(&p);
 	else
 		two_phase(&p);
+	ret_result->decider = p.decider;
 	free(p.branches);
 	free(p.steps);
 }

@@ -25,6 +25,7 @@ struct txn *txn_new(struct txn_manager *manager)
 	uuid_generate_random(id);
 	uuid_unparse_lower(id, txn->uuid);
 	txn->generation = fork_generation();
+	txn->began_us = clock_us();
 	txn->manager = manager;
 	txn->is_cancellable = true;
 	(void)pthread_mutex_init(&txn->cancel_lock, NULL);

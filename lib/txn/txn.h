@@ -28,6 +28,7 @@ struct txn {
 	struct hooks hooks;
 	struct metadata *metadata;
 
+	int64_t began_us; /* clock_us */
 	int64_t deadline; /* clock_ms; 0: none */
 	/* Guards branches against the thread that cancels at the deadline. */
 	pthread_mutex_t cancel_lock;
