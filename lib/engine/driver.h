@@ -22,6 +22,8 @@
 #include <sqlassist/resource.h>
 #include <sqlassist/session.h>
 
+#include "engine/roll.h"
+
 struct driver;
 struct driver_rows;
 
@@ -50,6 +52,7 @@ struct driver_conn {
 	int64_t opened_ms;	      /* base/clock.h */
 	bool is_broken;		      /* lost or in an unknown state: is never pooled again */
 	bool is_in_transaction;	      /* begin was called, and not yet ended */
+	struct roll_entry roll;	      /* the pool's */
 };
 
 enum driver_purpose {
@@ -141,6 +144,9 @@ struct driver {
 	int (*reset)(struct driver_conn *conn);
 	/* One round trip: does it still answer? */
 	int (*ping)(struct driver_conn *conn);
+	/* How an administrator finds it: writes a backend's process id, or a file.
+	 * Asked once, right after open; no I/O. */
+	void (*describe)(struct driver_conn *conn, char *ret_id, size_t size);
 
 	/* ---- work */
 	/* The transaction begins with the next statement (one round trip). */

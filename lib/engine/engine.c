@@ -131,6 +131,11 @@ void engine_checkin(struct engine *engine, struct driver_conn *conn)
 	pool_checkin(engine->pool, conn);
 }
 
+void engine_count(struct engine *engine, struct pool_counts *ret_counts)
+{
+	pool_count(engine->pool, ret_counts);
+}
+
 void engine_drain(struct engine *engine)
 {
 	pool_drain(engine->pool);

@@ -7,6 +7,7 @@
 #define ENGINE_ENGINE_H
 
 #include "engine/driver.h"
+#include "engine/pool.h"
 
 struct engine;
 
@@ -38,6 +39,8 @@ int engine_checkout(struct engine *engine, struct driver_conn **ret_conn);
 /* The same, waiting no longer than DEADLINE (clock_ms, 0: none). */
 int engine_checkout_until(struct engine *engine, int64_t deadline, struct driver_conn **ret_conn);
 void engine_checkin(struct engine *engine, struct driver_conn *conn);
+/* How the pool stands, for whoever shows it; its connections: roll.h. */
+void engine_count(struct engine *engine, struct pool_counts *ret_counts);
 
 /*
  * Decisions whose branches have all ended: remembered with the time, given

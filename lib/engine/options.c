@@ -330,3 +330,41 @@ void options_list(char *ret_text, size_t size)
 		used += (size_t)snprintf(ret_text + used, size - used, "%s%s", i ? ", " : "",
 					 options_table[i].name);
 }
+
+/* ---- showing ------------------------------------------------------------- */
+
+static const char *show_int(const struct option *option, int value, char *text, size_t size)
+{
+	if (option->type == OPTION_CHOICE)
+		return value == SQLA_YES ? "yes" : "no";
+	if (option->type == OPTION_WORD)
+		return option->words[value];
+	if (value == INT_MAX)
+		return "unlimited";
+	(void)snprintf(text, size, "%d", value);
+	return text;
+}
+
+static bool is_fallback_text(const struct option *option, const char *text)
+{
+	return text && option->text ? strcmp(text, option->text) == 0 : text == option->text;
+}
+
+void options_each(const struct sqla_engine_options *options, options_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const struct option *option = &options_table[i];
+		char number[16];
+
+		if (option->type == OPTION_TEXT) {
+			const char *text = read_text(option, options);
+
+			fn(arg, option->name, text ? text : "", is_fallback_text(option, text));
+		} else {
+			int value = read_int(option, options);
+
+			fn(arg, option->name, show_int(option, value, number, sizeof(number)),
+			   value == option->fallback);
+		}
+	}
+}

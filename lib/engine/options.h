@@ -2,6 +2,8 @@
 #ifndef ENGINE_OPTIONS_H
 #define ENGINE_OPTIONS_H
 
+#include <stdbool.h>
+
 #include <sqlassist/engine.h>
 
 /*
@@ -27,5 +29,13 @@ int options_set(const char *engine, struct sqla_engine_options *options, int num
 
 /* Writes "name, name, ..." of all options, cut to SIZE. */
 void options_list(char *ret_text, size_t size);
+
+/*
+ * Tells FN of every option in OPTIONS, which are normalized, in the words of a
+ * configuration file, and whether that is what it is by default. VALUE is ""
+ * for no text, and valid during the call.
+ */
+typedef void options_fn(void *arg, const char *name, const char *value, bool is_default);
+void options_each(const struct sqla_engine_options *options, options_fn *fn, void *arg);
 
 #endif

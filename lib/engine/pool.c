@@ -75,6 +75,7 @@ struct pool *pool_new(struct engine_config *config)
 
 static void discard(struct driver_conn *conn)
 {
+	roll_leave(&conn->roll);
 	if (fork_is_foreign(conn->generation))
 		conn->driver->abandon(conn);
 	else
@@ -266,6 +267,7 @@ int pool_checkout(struct pool *pool, int64_t deadline, struct driver_conn **ret_
 	if (status < 0)
 		return status;
 	if (conn) {
+		roll_use(&conn->roll, true);
 		/* A failed ping is no failure of the caller's. */
 		error_save(&before);
 		if (is_usable(pool, conn)) {
@@ -280,6 +282,8 @@ int pool_checkout(struct pool *pool, int64_t deadline, struct driver_conn **ret_
 		give_place(pool);
 		return status;
 	}
+	conn->driver->describe(conn, conn->roll.id, sizeof(conn->roll.id));
+	roll_enter(&conn->roll, pool->config);
 	*ret_conn = conn;
 	return 0;
 }
@@ -306,6 +310,7 @@ static bool put_back(struct pool *pool, struct shelved *place, bool *ret_is_shel
 	} else if (pool->waiters) {
 		serve(pool, place->conn);
 	} else if (pool->n_idle < pool->config->options.pool_size) {
+		roll_use(&place->conn->roll, false);
 		DL_PREPEND(pool->idle, place);
 		pool->n_idle++;
 		*ret_is_shelved = true;
@@ -326,7 +331,7 @@ void pool_checkin(struct pool *pool, struct driver_conn *conn)
 	if (!conn)
 		return;
 	if (fork_is_foreign(conn->generation)) {
-		conn->driver->abandon(conn);
+		discard(conn);
 		return;
 	}
 	error_save(&before);

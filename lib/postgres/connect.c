@@ -233,3 +233,11 @@ int pg_ping(struct driver_conn *conn)
 	pg_talk_clear(link);
 	return status;
 }
+
+void pg_describe(struct driver_conn *conn, char *ret_id, size_t size)
+{
+	const struct pg_link *link = pg_link_of(conn);
+
+	(void)snprintf(ret_id, size, "backend %d%s", link->server.backend_pid,
+		       link->server.is_pooled ? ", by way of a pooler" : "");
+}

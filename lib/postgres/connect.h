@@ -11,5 +11,6 @@ void pg_abandon(struct driver_conn *conn);
 bool pg_is_idle(const struct driver_conn *conn);
 int pg_reset(struct driver_conn *conn);
 int pg_ping(struct driver_conn *conn);
+void pg_describe(struct driver_conn *conn, char *ret_id, size_t size);
 
 #endif

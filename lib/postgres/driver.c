@@ -92,6 +92,7 @@ const struct driver pg_driver = {
 	.is_idle = pg_is_idle,
 	.reset = pg_reset,
 	.ping = pg_ping,
+	.describe = pg_describe,
 	.begin = pg_begin,
 	.begin_now = pg_begin_now,
 	.execute = pg_execute,

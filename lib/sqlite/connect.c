@@ -280,6 +280,18 @@ int lite_ping(struct driver_conn *head)
 	return SQLA_ECONNECT;
 }
 
+/* Of a long path the end, which tells files apart. */
+void lite_describe(struct driver_conn *head, char *ret_id, size_t size)
+{
+	const char *path = lite_path(lite_conn_of(head));
+	size_t length = strlen(path);
+
+	if (length < size)
+		(void)snprintf(ret_id, size, "%s", length ? path : "in memory");
+	else
+		(void)snprintf(ret_id, size, "...%s", path + length - (size - 4));
+}
+
 void *lite_native(struct driver_conn *head)
 {
 	return lite_conn_of(head)->db;

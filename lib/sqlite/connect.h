@@ -12,6 +12,7 @@ void lite_close(struct driver_conn *head);
 bool lite_is_idle(const struct driver_conn *head);
 int lite_reset(struct driver_conn *head);
 int lite_ping(struct driver_conn *head);
+void lite_describe(struct driver_conn *head, char *ret_id, size_t size);
 void *lite_native(struct driver_conn *head);
 
 #endif

@@ -20,6 +20,7 @@ const struct driver lite_driver = {
 	.is_idle = lite_is_idle,
 	.reset = lite_reset,
 	.ping = lite_ping,
+	.describe = lite_describe,
 	.begin = lite_begin,
 	.begin_now = lite_begin_now,
 	.execute = lite_execute,

@@ -1,5 +1,6 @@
 #include "engine/fake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -112,6 +113,12 @@ static int ping(struct driver_conn *conn)
 	return 0;
 }
 
+static void describe(struct driver_conn *conn, char *ret_id, size_t size)
+{
+	(void)conn;
+	(void)snprintf(ret_id, size, "fake %d", fake.opened);
+}
+
 void fake_make_busy(struct driver_conn *conn)
 {
 	((struct fake_conn *)conn)->is_busy = true;
@@ -127,6 +134,7 @@ static const struct driver driver = {
 	.is_idle = is_idle,
 	.reset = reset,
 	.ping = ping,
+	.describe = describe,
 };
 
 const struct driver *const drivers_all[] = { &driver, NULL };

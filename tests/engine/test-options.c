@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -149,4 +150,33 @@ Test(options, other_texts_of_a_file_are_refused)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect(eq(int, set(&options, bad[i][0], bad[i][1]), SQLA_ECONFIG), "%s = %s",
 			  bad[i][0], bad[i][1]);
+}
+
+static void collect(void *arg, const char *name, const char *value, bool is_default)
+{
+	char *text = arg;
+
+	if (!is_default)
+		(void)sprintf(text + strlen(text), "%s=%s ", name, value);
+}
+
+Test(options, all_can_be_shown_in_the_words_of_a_file)
+{
+	struct sqla_engine_options wanted = { .readonly = SQLA_YES,
+					      .decide = SQLA_DECIDE_NEVER,
+					      .decision_schema = "own",
+					      .pool_overflow = SQLA_UNLIMITED,
+					      .pool_timeout_ms = 50 };
+	struct sqla_engine_options result = must_normalize(NULL);
+	char text[1024] = "";
+
+	options_each(&result, collect, text);
+	cr_expect(eq(str, text, (char *)""), "the defaults are told from what was set");
+	options_clear(&result);
+	result = must_normalize(&wanted);
+	options_each(&result, collect, text);
+	cr_expect(eq(str, text,
+		     (char *)"readonly=yes decide=never decision_schema=own "
+			     "pool_overflow=unlimited pool_timeout_ms=50 "));
+	options_clear(&result);
 }
