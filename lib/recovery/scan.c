@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "recovery/explain.h"
+#include "recovery/latest.h"
 #include "recovery/rows.h"
 
 struct scan {
@@ -28,6 +29,7 @@ struct scan {
 	void *arg;
 	const atomic_bool *stop;
 	struct sqla_recover_report report;
+	struct latest_pass pass;     /* what is left, to be shown */
 	char mixed[TXN_GID_MAX + 1]; /* a branch that was ended by hand */
 	char mixed_engine[64];
 };
@@ -84,8 +86,8 @@ static const char *decider_name(const struct resolution *resolution)
 		       "";
 }
 
-static void tell(const struct scan *scan, const struct doubt *doubt,
-		 const struct resolution *resolution, int status)
+static void tell(struct scan *scan, const struct doubt *doubt, const struct resolution *resolution,
+		 int status)
 {
 	struct explanation texts;
 	struct sqla_in_doubt in_doubt = {
@@ -106,6 +108,8 @@ static void tell(const struct scan *scan, const struct doubt *doubt,
 
 	explain(&doubt->parts, resolution, &scan->how, doubt, status, &texts);
 	log_doubt(doubt, &texts, status);
+	if (status != SQLA_OK)
+		latest_add(&scan->pass, &in_doubt);
 	if (scan->fn)
 		scan->fn(&in_doubt, scan->arg);
 }
@@ -197,6 +201,7 @@ static void tell_unreachable(struct scan *scan)
 		if (party->is_reachable)
 			continue;
 		scan->report.unreachable++;
+		latest_add_unreachable(&scan->pass, party->name, party->reason);
 		log_warning("recovery: \"%s\" could not be asked: %s", party->name, party->reason);
 		if (fn)
 			fn(party->name, party->reason, party->remedy,
@@ -238,9 +243,13 @@ int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, v
 	tell_unreachable(&scan);
 	status = outcome(&scan);
 	*ret_report = scan.report;
+	/* One that was stopped has not seen everything. */
+	if (!is_stopped(&scan))
+		latest_publish(&scan.pass, &scan.report);
 	if (status >= 0)
 		(void)error_restore(&before);
 out:
+	latest_clear(&scan.pass);
 	doubts_free(&scan.doubts);
 	parties_release(&scan.parties);
 	return status;
