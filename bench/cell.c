@@ -7,13 +7,12 @@
 
 enum { WARM_UP = 30 };
 
-static const UT_icd int64_icd = { sizeof(int64_t), NULL, NULL, NULL };
 static const UT_icd double_icd = { sizeof(double), NULL, NULL, NULL };
 
 /* What one way has done so far. */
 struct runner {
 	struct crew *crew;
-	UT_array *commit_ns, *decided_ns;
+	struct slice_times times;
 	UT_array *rates, *ratios; /* of double, one a round */
 	struct slice total;
 };
@@ -23,21 +22,17 @@ static void runner_init(struct runner *r, const struct way *way, const struct ce
 	const struct slice_limit warm_up = { .transactions = WARM_UP };
 
 	memset(r, 0, sizeof(*r));
-	utarray_new(r->commit_ns, &int64_icd);
-	utarray_new(r->decided_ns, &int64_icd);
+	slice_times_init(&r->times);
 	utarray_new(r->rates, &double_icd);
 	utarray_new(r->ratios, &double_icd);
 	r->crew = crew_new(way, plan->places, plan->n_threads);
-	(void)crew_run(r->crew, warm_up, r->commit_ns, r->decided_ns);
-	utarray_clear(r->commit_ns);
-	utarray_clear(r->decided_ns);
+	(void)crew_run(r->crew, warm_up, NULL);
 }
 
 static void runner_end(struct runner *r)
 {
 	crew_free(r->crew);
-	utarray_free(r->commit_ns);
-	utarray_free(r->decided_ns);
+	slice_times_done(&r->times);
 	utarray_free(r->rates);
 	utarray_free(r->ratios);
 }
@@ -45,7 +40,7 @@ static void runner_end(struct runner *r)
 /* Returns the rate, to which the others of this round are compared. */
 static double run_slice(struct runner *r, const struct cell_plan *plan, double baseline)
 {
-	struct slice did = crew_run(r->crew, plan->limit, r->commit_ns, r->decided_ns);
+	struct slice did = crew_run(r->crew, plan->limit, &r->times);
 	double rate, ratio;
 
 	if (did.transactions == 0)
@@ -99,15 +94,15 @@ static struct figures sum_up(struct runner *r, const struct way *way)
 {
 	double n = (double)r->total.transactions;
 
-	utarray_sort(r->commit_ns, compare_int64);
-	utarray_sort(r->decided_ns, compare_int64);
+	utarray_sort(r->times.commit, compare_int64);
+	utarray_sort(r->times.decided, compare_int64);
 	return (struct figures){
 		.way = way,
 		.rate = median(r->rates),
 		.ratio = median(r->ratios),
-		.commit_p50 = percentile(r->commit_ns, 50),
-		.commit_p99 = percentile(r->commit_ns, 99),
-		.decided_p50 = percentile(r->decided_ns, 50),
+		.commit_p50 = percentile(r->times.commit, 50),
+		.commit_p99 = percentile(r->times.commit, 99),
+		.decided_p50 = percentile(r->times.decided, 50),
 		.rounds = (double)r->total.rounds / n,
 		.commit_rounds = (double)r->total.commit_rounds / n,
 		.messages = (double)r->total.messages / n,

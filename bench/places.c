@@ -24,7 +24,7 @@ static const char sqlite_engine[] = "file";
 struct places {
 	const struct shape *shape;
 	char *urls[PLACES_POSTGRES_MAX];
-	char engines[PLACES_POSTGRES_MAX][8];
+	char *engines[PLACES_POSTGRES_MAX];
 	char *file;
 };
 
@@ -33,13 +33,15 @@ static struct cluster *servers[PLACES_POSTGRES_MAX];
 
 static struct cluster *server(int number)
 {
-	char name[16], variable[64];
+	char *name, *variable;
 
 	if (servers[number])
 		return servers[number];
-	(void)snprintf(name, sizeof(name), "bench%d", number);
-	(void)snprintf(variable, sizeof(variable), "SQLASSIST_TEST_CLUSTER_%s", name);
+	name = must_printf("bench%d", number);
+	variable = must_printf("SQLASSIST_TEST_CLUSTER_%s", name);
 	servers[number] = getenv(variable) ? cluster_get(name) : cluster_start(name, server_conf);
+	free(name);
+	free(variable);
 	return servers[number];
 }
 
@@ -94,7 +96,7 @@ struct places *places_new(const struct shape *shape)
 	places->shape = shape;
 	for (int i = 0; i < shape->n_postgres; i++) {
 		places->urls[i] = make_database(i);
-		(void)snprintf(places->engines[i], sizeof(places->engines[i]), "pg%d", i);
+		places->engines[i] = must_printf("pg%d", i);
 	}
 	if (shape->has_sqlite)
 		places->file = make_file();
@@ -105,8 +107,10 @@ void places_free(struct places *places)
 {
 	if (!places)
 		return;
-	for (int i = 0; i < PLACES_POSTGRES_MAX; i++)
+	for (int i = 0; i < PLACES_POSTGRES_MAX; i++) {
 		free(places->urls[i]);
+		free(places->engines[i]);
+	}
 	free(places->file);
 	free(places);
 }

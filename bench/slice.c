@@ -13,7 +13,7 @@ struct worker {
 	void *self; /* the way's */
 	pthread_t thread;
 	struct slice did;
-	UT_array *commit_ns, *decided_ns;
+	struct slice_times times;
 };
 
 struct crew {
@@ -25,6 +25,24 @@ struct crew {
 	struct slice_limit limit;
 	struct worker workers[];
 };
+
+void slice_times_init(struct slice_times *times)
+{
+	utarray_new(times->commit, &int64_icd);
+	utarray_new(times->decided, &int64_icd);
+}
+
+void slice_times_clear(struct slice_times *times)
+{
+	utarray_clear(times->commit);
+	utarray_clear(times->decided);
+}
+
+void slice_times_done(struct slice_times *times)
+{
+	utarray_free(times->commit);
+	utarray_free(times->decided);
+}
 
 struct crew *crew_new(const struct way *way, const struct places *places, int n_workers)
 {
@@ -39,8 +57,7 @@ struct crew *crew_new(const struct way *way, const struct places *places, int n_
 	for (int i = 0; i < n_workers; i++) {
 		crew->workers[i].crew = crew;
 		crew->workers[i].self = way->open(places, i);
-		utarray_new(crew->workers[i].commit_ns, &int64_icd);
-		utarray_new(crew->workers[i].decided_ns, &int64_icd);
+		slice_times_init(&crew->workers[i].times);
 	}
 	return crew;
 }
@@ -51,8 +68,7 @@ void crew_free(struct crew *crew)
 		return;
 	for (int i = 0; i < crew->n_workers; i++) {
 		crew->way->close(crew->workers[i].self);
-		utarray_free(crew->workers[i].commit_ns);
-		utarray_free(crew->workers[i].decided_ns);
+		slice_times_done(&crew->workers[i].times);
 	}
 	(void)pthread_barrier_destroy(&crew->together);
 	(void)pthread_barrier_destroy(&crew->settled);
@@ -79,8 +95,8 @@ static void transact(struct worker *w)
 	}
 	ended = now_ns() - began;
 	decided -= began;
-	utarray_push_back(w->commit_ns, &ended);
-	utarray_push_back(w->decided_ns, &decided);
+	utarray_push_back(w->times.commit, &ended);
+	utarray_push_back(w->times.decided, &decided);
 	after = wire_read();
 	w->did.transactions++;
 	w->did.rounds += (int64_t)(after.rounds - before.rounds);
@@ -109,7 +125,7 @@ static void *run_worker(void *arg)
 }
 
 /* The rate is the sum of the workers' own: none waits for the last one. */
-static void add(struct slice *all, struct worker *w, UT_array *commit_ns, UT_array *decided_ns)
+static void add(struct slice *all, const struct worker *w, struct slice_times *times)
 {
 	all->transactions += w->did.transactions;
 	all->failed += w->did.failed;
@@ -117,12 +133,13 @@ static void add(struct slice *all, struct worker *w, UT_array *commit_ns, UT_arr
 	all->commit_rounds += w->did.commit_rounds;
 	all->messages += w->did.messages;
 	all->seconds += w->did.seconds;
-	utarray_concat(commit_ns, w->commit_ns);
-	utarray_concat(decided_ns, w->decided_ns);
+	if (!times)
+		return;
+	utarray_concat(times->commit, w->times.commit);
+	utarray_concat(times->decided, w->times.decided);
 }
 
-struct slice crew_run(struct crew *crew, struct slice_limit limit, UT_array *commit_ns,
-		      UT_array *decided_ns)
+struct slice crew_run(struct crew *crew, struct slice_limit limit, struct slice_times *times)
 {
 	int64_t syncs = places_wal_syncs(crew->places);
 	struct slice all = { .seconds = 0 };
@@ -132,8 +149,7 @@ struct slice crew_run(struct crew *crew, struct slice_limit limit, UT_array *com
 		struct worker *w = &crew->workers[i];
 
 		w->did = (struct slice){ .seconds = 0 };
-		utarray_clear(w->commit_ns);
-		utarray_clear(w->decided_ns);
+		slice_times_clear(&w->times);
 		if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
 			must_fail("no thread");
 	}
@@ -141,7 +157,7 @@ struct slice crew_run(struct crew *crew, struct slice_limit limit, UT_array *com
 	(void)pthread_barrier_wait(&crew->together);
 	for (int i = 0; i < crew->n_workers; i++) {
 		(void)pthread_join(crew->workers[i].thread, NULL);
-		add(&all, &crew->workers[i], commit_ns, decided_ns);
+		add(&all, &crew->workers[i], times);
 	}
 	all.seconds /= crew->n_workers;
 	all.wal_syncs = places_wal_syncs(crew->places) - syncs;

@@ -23,17 +23,24 @@ struct slice {
 	int64_t wal_syncs;
 };
 
+/* Arrays of int64_t, in nanoseconds since the commit began. */
+struct slice_times {
+	UT_array *commit;  /* until it returned */
+	UT_array *decided; /* until the outcome was durable */
+};
+
+/* Makes empty ones, and frees them. */
+void slice_times_init(struct slice_times *times);
+void slice_times_clear(struct slice_times *times);
+void slice_times_done(struct slice_times *times);
+
 /* A way with a state for each of its workers. */
 struct crew;
 
 struct crew *crew_new(const struct way *way, const struct places *places, int n_workers);
 void crew_free(struct crew *crew);
 
-/*
- * Runs a slice. COMMIT_NS and DECIDED_NS, arrays of int64_t, get how long each
- * commit, and each decision, took since the commit began.
- */
-struct slice crew_run(struct crew *crew, struct slice_limit limit, UT_array *commit_ns,
-		      UT_array *decided_ns);
+/* Runs a slice. TIMES, which may be NULL, gets one more of each per transaction. */
+struct slice crew_run(struct crew *crew, struct slice_limit limit, struct slice_times *times);
 
 #endif

@@ -1,0 +1,88 @@
+/*
+ * What the library asks of the network and of the disks for a transaction, in
+ * whole numbers: dependent round trips, and forced writes of the servers.
+ */
+#include "cell.h"
+
+#include "support/main.h"
+#include "support/test.h"
+
+#include <sqlassist.h>
+
+/* The servers' writers do not wake up meanwhile and sync what they find. */
+static const char quiet[] = "wal_writer_delay = 10s\nautovacuum = off\n";
+
+/* One at a time: the servers count for all. */
+TEST_MAIN_JOBS(1, { .name = "bench0", .conf = quiet }, { .name = "bench1", .conf = quiet },
+	       { .name = "bench2", .conf = quiet })
+
+/* Of one transaction. */
+struct cost {
+	int work;   /* round trips until the commit */
+	int commit; /* round trips of the commit */
+	int syncs;  /* forced writes of all servers */
+};
+
+enum { N = 50 };
+
+static struct slice run(const struct shape *shape)
+{
+	const struct slice_limit limit = { .transactions = N };
+	struct places *places = places_new(shape);
+	struct crew *crew;
+	struct slice did;
+
+	places_register(places, 1);
+	crew = crew_new(&way_library, places, 1);
+	/* The first make tables and connections, and fill caches. */
+	(void)crew_run(crew, limit, NULL);
+	did = crew_run(crew, limit, NULL);
+	crew_free(crew);
+	cr_assert(eq(int, sqla_engine_unregister(NULL), 0));
+	places_free(places);
+	return did;
+}
+
+/* A checkpoint, or a full segment, may sync now and then: hence the rounding. */
+static void must_cost(const char *name, struct cost expected)
+{
+	struct slice did = run(shape_find(name));
+
+	cr_expect(eq(int, (int)did.failed, 0), "%s", name);
+	cr_expect(eq(int, (int)did.transactions, N), "%s", name);
+	cr_expect(eq(int, (int)(did.rounds - did.commit_rounds), N *expected.work), "%s", name);
+	cr_expect(eq(int, (int)did.commit_rounds, N *expected.commit), "%s", name);
+	cr_expect(eq(int, (int)((did.wal_syncs + N / 2) / N), expected.syncs), "%s", name);
+}
+
+/* Claim and prepare, commit, commit prepared; the work is a round trip for each. */
+Test(cost, of_two_servers_is_three_round_trips_and_three_syncs)
+{
+	must_cost("two-postgres", (struct cost){ .work = 2, .commit = 3, .syncs = 3 });
+}
+
+Test(cost, of_a_further_server_is_no_further_round_trip)
+{
+	must_cost("three-postgres", (struct cost){ .work = 3, .commit = 3, .syncs = 5 });
+}
+
+/* The file decides, without a word to any server. */
+Test(cost, of_a_server_and_a_file_is_two_round_trips)
+{
+	must_cost("postgres-sqlite", (struct cost){ .work = 1, .commit = 2, .syncs = 2 });
+}
+
+Test(cost, of_one_server_is_that_of_its_plain_commit)
+{
+	must_cost("one-postgres", (struct cost){ .work = 1, .commit = 1, .syncs = 1 });
+}
+
+Test(cost, of_a_server_that_is_only_read_is_no_sync)
+{
+	must_cost("read-one", (struct cost){ .work = 2, .commit = 2, .syncs = 1 });
+}
+
+Test(cost, of_one_file_is_nothing_on_the_wire)
+{
+	must_cost("one-sqlite", (struct cost){ .work = 0, .commit = 0, .syncs = 0 });
+}
