@@ -1,7 +1,7 @@
 /*
- * Deadlines of transactions. One thread, started with the first deadline,
- * cancels what runs when one passes, and again every tenth of a second, since
- * a statement that was about to be sent would miss the first time.
+ * Deadlines of transactions. An alarm cancels what runs when one passes, and
+ * again every tenth of a second, since a statement that was about to be sent
+ * would miss the first time.
  */
 #ifndef TXN_DEADLINE_H
 #define TXN_DEADLINE_H

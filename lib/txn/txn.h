@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "base/alarm.h"
 #include "txn/branch.h"
 #include "txn/hooks.h"
 #include "txn/state.h"
@@ -28,8 +29,9 @@ struct txn {
 	struct hooks hooks;
 	struct metadata *metadata;
 
-	int64_t began_us; /* clock_us */
-	int64_t deadline; /* clock_ms; 0: none */
+	int64_t began_us;   /* clock_us */
+	int64_t deadline;   /* clock_ms; 0: none */
+	struct alarm alarm; /* at the deadline */
 	/* Guards branches against the thread that cancels at the deadline. */
 	pthread_mutex_t cancel_lock;
 	bool is_cancellable; /* guarded by cancel_lock */
