@@ -84,6 +84,9 @@ struct sqla_engine_options {
 	const char *isolation;
 	/* Log every statement (SQLA_LOG_DEBUG); no. */
 	enum sqla_choice echo;
+	/* Log a warning once a connection is in use that long, with the calls
+	 * that took it; none. */
+	int pool_leak_ms;
 	/* Zero. */
 	intptr_t reserved[8];
 };

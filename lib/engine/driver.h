@@ -26,6 +26,7 @@
 
 struct driver;
 struct driver_rows;
+struct lease;
 
 /*
  * What an engine was registered with, normalized: defaults are filled in,
@@ -53,6 +54,7 @@ struct driver_conn {
 	bool is_broken;		      /* lost or in an unknown state: is never pooled again */
 	bool is_in_transaction;	      /* begin was called, and not yet ended */
 	struct roll_entry roll;	      /* the pool's */
+	struct lease *lease;	      /* the pool's alone: it is out, and watched; or NULL */
 };
 
 enum driver_purpose {

@@ -141,6 +141,11 @@ void engine_drain(struct engine *engine)
 	pool_drain(engine->pool);
 }
 
+bool engine_tell_oldest(struct engine *engine, char *ret_text, size_t size)
+{
+	return pool_tell_oldest(engine->pool, ret_text, size);
+}
+
 void engine_forget_later(struct engine *engine, const char *uuid)
 {
 	forget_later(engine->ended, uuid);

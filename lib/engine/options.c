@@ -57,6 +57,7 @@ static const struct option options_table[] = {
 	{ NUMBER(busy_timeout_ms, 5000), .max = INT_MAX, .flags = MAY_BE_BOTH },
 	{ TEXT(isolation, NULL) },
 	{ CHOICE(echo, SQLA_NO) },
+	{ NUMBER(pool_leak_ms, 0), .max = INT_MAX, .flags = MAY_BE_BOTH },
 };
 
 #define OPTIONS (sizeof(options_table) / sizeof(options_table[0]))

@@ -1,6 +1,7 @@
 #include "engine/pool.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <utlist.h>
@@ -8,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "engine/lease.h"
 
 /* An idle connection on its shelf. */
 struct shelved {
@@ -32,6 +34,7 @@ struct pool {
 	int n_idle;
 	int n_open;		/* idle, in use or being opened: places taken */
 	struct waiter *waiters; /* first come first */
+	struct lease *leases;	/* of those in use, if they are watched; oldest first */
 	int64_t drained_ms;	/* connections not younger are dropped; -1 */
 };
 
@@ -118,6 +121,7 @@ static struct shelved *adopt(struct pool *pool)
 	pool->generation = fork_generation();
 	pool->n_open = 0;
 	pool->waiters = NULL;
+	pool->leases = NULL;
 	return inherited;
 }
 
@@ -161,18 +165,28 @@ static int init_waiter(struct waiter *waiter)
 	return failed ? error_nomem() : 0;
 }
 
-static int refuse_late(const struct pool *pool)
+/* What is out, after a wait that was in vain. */
+static int refuse_late(struct pool *pool)
 {
+	static const char remedy[] =
+		"Close sessions sooner, or raise pool_size, pool_overflow or pool_timeout_ms.";
 	const char *name = pool->config->name;
+	struct pool_counts counts;
+	char hint[160], oldest[320];
+	bool is_known = pool_tell_oldest(pool, oldest, sizeof(oldest));
 
-	return error_set(SQLA_ETIMEOUT, name,
-			 "Close sessions sooner, or raise pool_size, pool_overflow or "
-			 "pool_timeout_ms.",
-			 "no connection of engine \"%s\" came free in time (pool_timeout_ms = %d)",
-			 name, pool->config->options.pool_timeout_ms);
+	pool_count(pool, &counts);
+	(void)snprintf(hint, sizeof(hint), "%s%s", remedy,
+		       is_known ? "" : " With pool_leak_ms set, this says who has them.");
+	return error_set(SQLA_ETIMEOUT, name, hint,
+			 "no connection of engine \"%s\" came free in time (pool_timeout_ms = "
+			 "%d): %d are in use%s%s",
+			 name, pool->config->options.pool_timeout_ms, counts.open - counts.idle,
+			 is_known ? ", one of them " : "", is_known ? oldest : "");
 }
 
-/* Queues up behind the others. With the lock held. */
+/* Queues up behind the others, with the lock held. SQLA_ETIMEOUT is still to be
+ * told, once it is released. */
 static int wait_for_turn(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn)
 {
 	struct waiter waiter;
@@ -190,7 +204,7 @@ static int wait_for_turn(struct pool *pool, int64_t deadline, struct driver_conn
 		DL_DELETE(pool->waiters, &waiter);
 	(void)pthread_cond_destroy(&waiter.served);
 	if (!waiter.is_served)
-		return refuse_late(pool);
+		return SQLA_ETIMEOUT;
 	*ret_conn = waiter.conn;
 	return 0;
 }
@@ -239,7 +253,7 @@ static int take_place(struct pool *pool, int64_t deadline, struct driver_conn **
 	unlock_pools();
 	free(first);
 	discard_all(inherited);
-	return status;
+	return status == SQLA_ETIMEOUT ? refuse_late(pool) : status;
 }
 
 static bool is_stale(const struct pool *pool, const struct driver_conn *conn)
@@ -258,6 +272,40 @@ static bool is_usable(const struct pool *pool, struct driver_conn *conn)
 	return conn->driver->ping(conn) == 0 && !conn->is_broken;
 }
 
+static int open_new(const struct pool *pool, struct driver_conn **ret_conn)
+{
+	struct driver_conn *conn;
+	int status = pool->config->driver->open(pool->config, DRIVER_SESSION, &conn);
+
+	if (status < 0)
+		return status;
+	conn->driver->describe(conn, conn->roll.id, sizeof(conn->roll.id));
+	roll_enter(&conn->roll, pool->config);
+	*ret_conn = conn;
+	return 0;
+}
+
+static void watch(struct pool *pool, struct driver_conn *conn)
+{
+	conn->lease = lease_new(pool->config);
+	if (!conn->lease)
+		return;
+	lock_pools();
+	DL_APPEND(pool->leases, conn->lease);
+	unlock_pools();
+}
+
+static void watch_no_more(struct pool *pool, struct driver_conn *conn)
+{
+	if (!conn->lease)
+		return;
+	lock_pools();
+	DL_DELETE(pool->leases, conn->lease);
+	unlock_pools();
+	lease_free(conn->lease);
+	conn->lease = NULL;
+}
+
 int pool_checkout(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn)
 {
 	struct driver_conn *conn;
@@ -270,20 +318,19 @@ int pool_checkout(struct pool *pool, int64_t deadline, struct driver_conn **ret_
 		roll_use(&conn->roll, true);
 		/* A failed ping is no failure of the caller's. */
 		error_save(&before);
-		if (is_usable(pool, conn)) {
-			*ret_conn = conn;
-			return 0;
+		if (!is_usable(pool, conn)) {
+			discard(conn);
+			conn = NULL;
 		}
-		discard(conn);
 		error_restore(&before);
 	}
-	status = pool->config->driver->open(pool->config, DRIVER_SESSION, &conn);
+	if (!conn)
+		status = open_new(pool, &conn);
 	if (status < 0) {
 		give_place(pool);
 		return status;
 	}
-	conn->driver->describe(conn, conn->roll.id, sizeof(conn->roll.id));
-	roll_enter(&conn->roll, pool->config);
+	watch(pool, conn);
 	*ret_conn = conn;
 	return 0;
 }
@@ -331,9 +378,11 @@ void pool_checkin(struct pool *pool, struct driver_conn *conn)
 	if (!conn)
 		return;
 	if (fork_is_foreign(conn->generation)) {
+		lease_forget(conn->lease);
 		discard(conn);
 		return;
 	}
+	watch_no_more(pool, conn);
 	error_save(&before);
 	place = calloc(1, sizeof(*place));
 	if (place && is_clean(conn) && !is_stale(pool, conn)) {
@@ -379,4 +428,22 @@ void pool_count(struct pool *pool, struct pool_counts *ret_counts)
 	};
 	unlock_pools();
 	discard_all(inherited);
+}
+
+bool pool_tell_oldest(struct pool *pool, char *ret_text, size_t size)
+{
+	struct shelved *inherited;
+	struct lease oldest;
+	bool is_known;
+
+	lock_pools();
+	inherited = adopt(pool);
+	is_known = pool->leases != NULL;
+	if (is_known)
+		oldest = *pool->leases;
+	unlock_pools();
+	discard_all(inherited);
+	if (is_known)
+		lease_tell(&oldest, ret_text, size);
+	return is_known;
 }

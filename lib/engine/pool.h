@@ -36,4 +36,8 @@ struct pool_counts {
 };
 void pool_count(struct pool *pool, struct pool_counts *ret_counts);
 
+/* If connections are watched (pool_leak_ms): writes of the one that is longest in
+ * use "for 5012 ms, taken by ..."; false: none is. */
+bool pool_tell_oldest(struct pool *pool, char *ret_text, size_t size);
+
 #endif

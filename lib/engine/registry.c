@@ -260,12 +260,16 @@ int sqla_engine_reinit(const char *name)
 static int may_unregister(struct engine *engine)
 {
 	int uses = engine_uses(engine);
+	char oldest[320];
+	bool is_known;
 
-	if (uses > 0)
-		return error_set(SQLA_EALREADY, engine_name(engine), "Close its sessions first.",
-				 "engine \"%s\" is in use by %d session%s", engine_name(engine),
-				 uses, uses == 1 ? "" : "s");
-	return 0;
+	if (uses <= 0)
+		return 0;
+	is_known = engine_tell_oldest(engine, oldest, sizeof(oldest));
+	return error_set(SQLA_EALREADY, engine_name(engine), "Close its sessions first.",
+			 "engine \"%s\" is in use by %d session%s%s%s", engine_name(engine), uses,
+			 uses == 1 ? "" : "s", is_known ? ", a connection " : "",
+			 is_known ? oldest : "");
 }
 
 static int unregister_one(const char *name)

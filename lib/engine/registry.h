@@ -15,6 +15,8 @@ int registry_add(struct engine *const *engines, size_t n);
 /* How many sessions use ENGINE; drops its pooled connections. */
 int engine_uses(struct engine *engine);
 void engine_drain(struct engine *engine);
+/* pool_tell_oldest of its pool. */
+bool engine_tell_oldest(struct engine *engine, char *ret_text, size_t size);
 
 void engine_set_scope(struct engine *engine, sqla_scope_fn *fn);
 

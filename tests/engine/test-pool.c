@@ -1,7 +1,9 @@
 #include "engine/pool.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -296,6 +298,167 @@ Test(pool, waiters_are_served_in_their_order_also_when_connections_break)
 	pool_free(pool);
 }
 
+/* ---- leaks --------------------------------------------------------------- */
+
+/* What the log was told, by whichever thread. */
+static struct {
+	pthread_mutex_t lock;
+	int warnings;
+	char latest[1024];
+	int infos;
+} heard = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void hear(enum sqla_log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	(void)pthread_mutex_lock(&heard.lock);
+	if (level == SQLA_LOG_WARNING) {
+		heard.warnings++;
+		(void)snprintf(heard.latest, sizeof(heard.latest), "%s", line);
+	} else {
+		heard.infos++;
+	}
+	(void)pthread_mutex_unlock(&heard.lock);
+}
+
+static int warnings(void)
+{
+	int n;
+
+	(void)pthread_mutex_lock(&heard.lock);
+	n = heard.warnings;
+	(void)pthread_mutex_unlock(&heard.lock);
+	return n;
+}
+
+static bool warning_has(const char *text)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&heard.lock);
+	has = strstr(heard.latest, text) != NULL;
+	(void)pthread_mutex_unlock(&heard.lock);
+	return has;
+}
+
+static struct pool *must_watched_pool(int leak_ms)
+{
+	struct sqla_engine_options options = { .pool_size = 1,
+					       .pool_overflow = 1,
+					       .pool_timeout_ms = 1,
+					       .pool_leak_ms = leak_ms };
+
+	sqla_log_set(SQLA_LOG_INFO, hear, NULL);
+	return must_pool(&options);
+}
+
+Test(pool, a_connection_that_does_not_come_back_is_told_once_with_its_place)
+{
+	struct pool *pool = must_watched_pool(1);
+	struct driver_conn *first = must_checkout(pool);
+	struct driver_conn *second;
+
+	while (warnings() < 1)
+		sleep_ms(1);
+	cr_expect(warning_has("\"p\" has not come back for "), "%s", heard.latest);
+	cr_expect(warning_has("taken by "), "%s", heard.latest);
+#ifdef SQLA_HAVE_BACKTRACE
+	cr_expect(warning_has("(+0x"), "%s", heard.latest);
+#endif
+	second = must_checkout(pool);
+	while (warnings() < 2)
+		sleep_ms(1);
+	pool_checkin(pool, second);
+	pool_checkin(pool, first);
+	cr_expect(eq(int, warnings(), 2));
+	cr_expect(eq(int, heard.infos, 2));
+	pool_free(pool);
+}
+
+Test(pool, a_connection_that_comes_back_in_time_is_not_told)
+{
+	struct pool *pool = must_watched_pool(3600000);
+
+	pool_checkin(pool, must_checkout(pool));
+	pool_checkin(pool, must_checkout(pool));
+	pool_free(pool);
+	cr_expect(eq(int, warnings(), 0));
+	cr_expect(eq(int, heard.infos, 0));
+}
+
+Test(pool, without_the_option_nobody_is_watched)
+{
+	struct pool *pool = must_watched_pool(SQLA_UNLIMITED);
+	struct driver_conn *conn = must_checkout(pool);
+
+	cr_expect(eq(ptr, conn->lease, NULL));
+	pool_checkin(pool, conn);
+	pool_free(pool);
+}
+
+Test(pool, a_timeout_says_how_many_are_out_and_who_has_the_oldest)
+{
+	struct pool *pool = must_watched_pool(3600000);
+	struct driver_conn *first = must_checkout(pool);
+	struct driver_conn *second = must_checkout(pool);
+	struct driver_conn *third;
+
+	cr_expect(eq(int, pool_checkout(pool, 0, &third), SQLA_ETIMEOUT));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "2 are in use, one of them for "),
+		     NULL),
+		  "%s", sqla_error_last()->message);
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "taken by "), NULL));
+	pool_checkin(pool, first);
+	pool_checkin(pool, second);
+	pool_free(pool);
+}
+
+Test(pool, a_timeout_without_the_option_says_how_to_know_more)
+{
+	struct sqla_engine_options options = { .pool_size = 1,
+					       .pool_overflow = SQLA_ZERO,
+					       .pool_timeout_ms = SQLA_ZERO };
+	struct pool *pool = must_pool(&options);
+	struct driver_conn *conn = must_checkout(pool);
+	struct driver_conn *other;
+
+	cr_expect(eq(int, pool_checkout(pool, 0, &other), SQLA_ETIMEOUT));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "1 are in use"), NULL), "%s",
+		  sqla_error_last()->message);
+	cr_expect(ne(ptr, strstr(sqla_error_last()->hint, "pool_leak_ms"), NULL));
+	pool_checkin(pool, conn);
+	pool_free(pool);
+}
+
+Test(pool, many_threads_are_watched_and_every_late_one_is_told)
+{
+	enum { THREADS = 8, ROUNDS = 100 };
+	struct sqla_engine_options options = { .pool_size = 3,
+					       .pool_overflow = 1,
+					       .pool_leak_ms = 1 };
+	struct pool *pool = must_pool(&options);
+	struct visitor visitors[THREADS];
+	pthread_t threads[THREADS];
+	struct driver_conn *kept;
+
+	sqla_log_set(SQLA_LOG_INFO, hear, NULL);
+	kept = must_checkout(pool);
+	for (int i = 0; i < THREADS; i++) {
+		visitors[i] = (struct visitor){ .pool = pool, .rounds = ROUNDS };
+		cr_assert(eq(int, pthread_create(&threads[i], NULL, visit, &visitors[i]), 0));
+	}
+	for (int i = 0; i < THREADS; i++) {
+		cr_assert(eq(int, pthread_join(threads[i], NULL), 0));
+		cr_expect(eq(int, visitors[i].failed, 0));
+	}
+	while (warnings() < 1)
+		sleep_ms(1);
+	pool_checkin(pool, kept);
+	cr_expect(eq(int, warnings(), heard.infos), "what was missed came back");
+	pool_free(pool);
+	cr_expect(eq(int, fake.opened, fake.closed));
+}
+
 /* ---- fork ---------------------------------------------------------------- */
 
 /* In a forked child: the number of the first thing that is wrong, or 0. */
@@ -335,3 +498,38 @@ Test(pool, a_forked_child_starts_empty_and_closes_nothing_of_its_parent)
 	cr_expect(eq(int, fake.closed, 0));
 	pool_free(pool);
 }
+
+/* The thread sanitizer itself ends a forked child that makes a thread. */
+#ifndef __SANITIZE_THREAD__
+
+static int watched_child(struct pool *pool, struct driver_conn *inherited)
+{
+	struct driver_conn *own;
+
+	pool_checkin(pool, inherited);
+	if (pool_checkout(pool, 0, &own) < 0)
+		return 1;
+	while (warnings() < 1)
+		sleep_ms(1);
+	pool_checkin(pool, own);
+	return warnings() == 1 ? 0 : 2;
+}
+
+Test(pool, a_forked_child_is_told_of_its_own_leaks_alone)
+{
+	struct pool *pool = must_watched_pool(200);
+	struct driver_conn *conn = must_checkout(pool);
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(watched_child(pool, conn));
+	cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+	cr_expect(eq(int, WEXITSTATUS(status), 0));
+	while (warnings() < 1)
+		sleep_ms(1);
+	pool_checkin(pool, conn);
+	pool_free(pool);
+}
+
+#endif

@@ -154,6 +154,26 @@ Test(registry, an_engine_in_use_is_not_unregistered)
 	engine_unref(engine);
 }
 
+Test(registry, an_engine_in_use_says_who_has_a_connection_if_they_are_watched)
+{
+	struct sqla_engine_options options = { .pool_leak_ms = 3600000 };
+	struct driver_conn *conn;
+	struct engine *engine;
+
+	cr_assert(eq(int, sqla_engine_register("w", "fake://w", &options), 0));
+	cr_assert(eq(int, engine_get("w", &engine), 0));
+	engine_use(engine);
+	cr_assert(eq(int, engine_checkout(engine, &conn), 0));
+	cr_expect(eq(int, sqla_engine_unregister("w"), SQLA_EALREADY));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "a connection for "), NULL), "%s",
+		  sqla_error_last()->message);
+	engine_checkin(engine, conn);
+	cr_expect(eq(int, sqla_engine_unregister("w"), SQLA_EALREADY));
+	cr_expect(eq(ptr, strstr(sqla_error_last()->message, "a connection for "), NULL));
+	engine_unuse(engine);
+	engine_unref(engine);
+}
+
 Test(registry, a_reference_keeps_an_unregistered_engine)
 {
 	struct driver_conn *conn;
