@@ -377,7 +377,9 @@ out:
 
 int session_voted(struct sqla_session *s, int status)
 {
-	if (status < 0 && s->conn && s->conn->driver->is_transient(s->conn))
+	struct driver_conn *conn = s->conn;
+
+	if (status < 0 && conn && (conn->is_broken || conn->driver->is_transient(conn)))
 		s->may_retry = true;
 	return status;
 }

@@ -96,7 +96,8 @@ int session_lost(const struct sqla_session *s);
 /* Undoes the work of the transaction on the connection, which ends it. */
 int session_undo(struct sqla_session *s);
 
-/* A vote: if it is a refusal, remembers whether that may pass (40001). */
+/* A vote: if it is a refusal, remembers whether that may pass: 40001, or the
+ * connection was lost, and another attempt gets another one. */
 int session_voted(struct sqla_session *s, int status);
 
 /* A statement failed: the same, and past the transaction's deadline STATUS
