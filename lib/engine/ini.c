@@ -51,6 +51,7 @@ struct loader {
 	FILE *file;
 	int line;	 /* read last */
 	int section;	 /* line of the latest section */
+	bool has_keys;	 /* it has some */
 	int failed_line; /* of the first failure, whose detail is kept: */
 	struct sqla_error failure;
 	struct draft *drafts;
@@ -297,10 +298,45 @@ static int on_pair(void *arg, const char *section, const char *name, const char 
 
 	if (loader->failure.status)
 		return 0;
+	loader->has_keys = true;
 	return keep_failure(loader, take_pair(loader, section, name, value)) == 0;
 }
 
 /* ---- lines ------------------------------------------------------------- */
+
+/* inih tells of no section without keys, so its end is watched here: an engine
+ * that is named and has no url would be passed over without a word. */
+static int end_section(const struct loader *loader)
+{
+	if (!loader->section || loader->has_keys)
+		return 0;
+	return fail_at(loader, loader->section, SQLA_ECONFIG, NULL, "Give it keys, or take it out.",
+		       "a section without keys");
+}
+
+/* inih reads up to the first ] and skips whatever follows it. */
+static int begin_section(struct loader *loader, const char *line)
+{
+	const char *end = strchr(line, ']');
+	int status = end_section(loader);
+
+	loader->section = loader->line;
+	loader->has_keys = false;
+	if (status == 0 && end && !strchr("#;", end[1 + strspn(end + 1, " \t\r\n")]))
+		status = refuse(loader, NULL, "Put it on a line of its own; a name has no ].",
+				"something follows the ] of a section");
+	return status;
+}
+
+/* The first character that counts, behind what may stand before it. */
+static char first_of(const struct loader *loader, const char *line)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+
+	if (loader->line == 1 && strncmp(line, mark, strlen(mark)) == 0)
+		line += strlen(mark);
+	return line[strspn(line, " \t")];
+}
 
 /*
  * inih's reader: counts lines, since handlers are not told, and refuses those
@@ -322,8 +358,8 @@ static char *read_line(char *line, int size, void *arg)
 					  "a line has more than %d bytes, or a NUL", size - 2));
 		return NULL;
 	}
-	if (line[strspn(line, " \t")] == '[')
-		loader->section = loader->line;
+	if (first_of(loader, line) == '[' && keep_failure(loader, begin_section(loader, line)) < 0)
+		return NULL;
 	return line;
 }
 
@@ -343,6 +379,8 @@ static int read_drafts(struct loader *loader)
 		return refuse(loader, NULL, "Use [section] and key = value.",
 			      "neither a section nor a key with a value");
 	}
+	if (!loader->failure.status)
+		(void)keep_failure(loader, end_section(loader));
 	if (loader->failure.status)
 		return error_restore(&loader->failure);
 	if (ferror(loader->file))

@@ -124,6 +124,10 @@ Test(ini, a_variable_that_is_not_there_is_an_error)
 	expect_refusal("[engine:a]\nurl = fake://${T_NOT_SET}\n", SQLA_ECONFIG, 2, "T_NOT_SET");
 	expect_refusal("[engine:a]\nurl = fake://${\n", SQLA_ECONFIG, 2, "not closed");
 	expect_refusal("[engine:a]\nurl = fake://${}\n", SQLA_ECONFIG, 2, "empty");
+	cr_assert(eq(int, setenv("T_OUTER", "${T_INNER}", 1), 0));
+	expect_refusal("[engine:a]\nurl = fake://${T_${OUTER}}\n", SQLA_ECONFIG, 2, "not set");
+	cr_assert(eq(int, load("[engine:a]\nurl = fake://${T_OUTER}\n"), 0));
+	cr_expect(eq(str, (char *)url_of("a"), "fake://${T_INNER}"), "a value is not read again");
 }
 
 Test(ini, what_is_not_understood_is_an_error_with_its_line)
@@ -137,6 +141,49 @@ Test(ini, what_is_not_understood_is_an_error_with_its_line)
 	expect_refusal("[engine:a\nurl = fake://a\n", SQLA_ECONFIG, 1, "section");
 	expect_refusal("[sqlassist]\nreader.url = fake://a\n", SQLA_ECONFIG, 2, "reader.url");
 	expect_refusal("[sqlassist]\nsqlassist_url = fake://a\n", SQLA_ECONFIG, 2, "sqlassist_url");
+}
+
+Test(ini, a_section_is_alone_on_its_line_and_has_keys)
+{
+	expect_refusal("[engine:a]\n[engine:b]\nurl = fake://b\n", SQLA_ECONFIG, 1, "without");
+	expect_refusal("[engine:b]\nurl = fake://b\n\n[engine:a]\n# none\n", SQLA_ECONFIG, 4,
+		       "without");
+	expect_refusal("[engine:a] url = fake://a\necho = yes\n", SQLA_ECONFIG, 1, "follows");
+	expect_refusal("[engine:a]b]\nurl = fake://a\n", SQLA_ECONFIG, 1, "follows");
+	expect_refusal("\xEF\xBB\xBF[engine:a]\n", SQLA_ECONFIG, 1, "without");
+	cr_expect(eq(int, load("\xEF\xBB\xBF[engine:a] ; till\nurl = fake://a\n"), 0), "%s",
+		  sqla_error_last()->message);
+}
+
+Test(ini, values_that_only_look_right_are_errors)
+{
+	static const char *const values[] = { "",      "0x10", "3 4",	"3;4",
+					      "-1",    "+",    "1e3",	"99999999999999999999",
+					      "65536", "yes",  "\"3\"", "three" };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "[engine:a]\nurl = fake://a\npool_size = %s\n",
+			       values[i]);
+		expect_refusal(text, SQLA_ECONFIG, 3, "pool_size");
+	}
+	expect_refusal("[engine:a]\nurl =\n", SQLA_ECONFIG, 2, "URL");
+	expect_refusal("[engine:a]\nurl = \"fake://a\"\n", SQLA_ECONFIG, 2, "URL");
+	expect_refusal("[engine:a]\n= fake://a\n", SQLA_ECONFIG, 2, "option \"\"");
+	expect_refusal("[engine:a]\nURL = fake://a\n", SQLA_ECONFIG, 2, "URL");
+	expect_refusal("[sqlassist]\nsqlassist_!default.url = fake://a\n", SQLA_ECONFIG, 2,
+		       "reserved");
+	expect_refusal("[sqlassist]\nsqlassist_.url = fake://a\n", SQLA_ECONFIG, 2, "name");
+}
+
+Test(ini, both_forms_in_one_file)
+{
+	cr_assert(eq(int,
+		     load("[sqlassist]\nsqlassist_a.url = fake://a\n[engine:b]\nurl = fake://b\n"),
+		     0),
+		  "%s", sqla_error_last()->message);
+	cr_expect(eq(sz, sqla_engine_names(NULL, 0), 2));
 }
 
 Test(ini, duplicates_are_errors)
