@@ -39,18 +39,57 @@ static int refuse_url(const struct engine_config *config, char *why)
 	return SQLA_ECONFIG;
 }
 
+static bool is_secret(const PQconninfoOption *option)
+{
+	return strcmp(option->keyword, "password") == 0 ||
+	       strcmp(option->keyword, "sslpassword") == 0;
+}
+
+static bool has_same_value(const PQconninfoOption *one, const PQconninfoOption *two)
+{
+	return one->val && two->val ? strcmp(one->val, two->val) == 0 : one->val == two->val;
+}
+
+/*
+ * A password with a bare @ or / is taken apart by libpq, which would then quote
+ * the pieces as a host or a port. So masking the password, which knows what
+ * people mean, must change nothing else.
+ */
+static bool is_unambiguous(const struct engine_config *config, const PQconninfoOption *options)
+{
+	PQconninfoOption *masked = PQconninfoParse(config->redacted_url, NULL);
+	bool is_same = masked != NULL;
+
+	for (int i = 0; is_same && options[i].keyword; i++)
+		is_same = is_secret(&options[i]) || has_same_value(&options[i], &masked[i]);
+	PQconninfoFree(masked);
+	return is_same;
+}
+
+static int check_parsed(const struct engine_config *config, const PQconninfoOption *options)
+{
+	if (!is_unambiguous(config, options))
+		return error_set(
+			SQLA_ECONFIG, config->name,
+			"Percent-encode what is special: %40 for @, %2F for /, %3A for :, "
+			"%3F for ?, %23 for #, %25 for %.",
+			"the URL is ambiguous: it has an @ that may end a password or not");
+	for (const PQconninfoOption *option = options; option->keyword; option++)
+		if (strcmp(option->keyword, "replication") == 0 && option->val)
+			return error_set(SQLA_ECONFIG, config->name, "Leave it out.",
+					 "a replication connection cannot be an engine");
+	return 0;
+}
+
 static int check_url(const struct engine_config *config)
 {
 	char *why = NULL;
 	PQconninfoOption *options = PQconninfoParse(config->url, &why);
-	int status = 0;
+	int status;
 
 	if (!options)
 		return refuse_url(config, why);
-	for (PQconninfoOption *option = options; option->keyword; option++)
-		if (strcmp(option->keyword, "replication") == 0 && option->val)
-			status = error_set(SQLA_ECONFIG, config->name, "Leave it out.",
-					   "a replication connection cannot be an engine");
+	status = check_parsed(config, options);
 	PQconninfoFree(options);
 	return status;
 }

@@ -45,6 +45,9 @@ Test(connect, refuses_a_malformed_url_and_shows_no_password)
 		"postgresql://user:s3cret@host/db?nonsense",
 		"postgresql://user:s3cret@host/db?nonsense=s3cret",
 		"postgresql://user:s3cret@host/db?replication=database",
+		"postgresql://user:s3@cret@host/db",
+		"postgresql://user:s3/cret@host/db",
+		"postgresql://user:s3#x/cret@host/db",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -52,6 +55,25 @@ Test(connect, refuses_a_malformed_url_and_shows_no_password)
 		cr_assert(eq(ptr, strstr(sqla_error_last()->message, "cret"), NULL), "%s",
 			  sqla_error_last()->message);
 	}
+}
+
+Test(connect, takes_every_form_of_libpq)
+{
+	static const char *const good[] = {
+		"postgresql://",
+		"postgres:///db",
+		"postgresql://host",
+		"postgresql://user@host:5432/db?sslmode=disable&application_name=a@b",
+		"postgresql://user:s%40%2Fcret@host/db",
+		"postgresql://user:secret@[::1]:5432/db",
+		"postgresql://user:secret@one:5432,two:5433/db?target_session_attrs=read-write",
+		"postgresql://user@%2Ftmp/db?password=secret",
+		"postgresql:///db?host=/tmp&passfile=/x/pgpass&service=shop",
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		cr_expect(eq(int, try_config(good[i], NULL), 0), "%s: %s", good[i],
+			  sqla_error_last()->message);
 }
 
 Test(connect, refuses_options_of_another_database)
