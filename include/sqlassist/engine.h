@@ -94,8 +94,9 @@ struct sqla_engine_options {
 /*
  * Names a database. Nothing is connected yet. OPTIONS may be NULL: joined and
  * scoped; while SQLASSIST_DISABLE_TRANSACTION is set, not joined.
- * URL: "postgresql://..." as libpq takes it; "sqlite:///relative",
- * "sqlite:////absolute", "sqlite://" (in memory; a private one per session).
+ * URL: "postgresql://..." as libpq takes it; "sqlite:///relative" (to the
+ * working directory now), "sqlite:////absolute", "sqlite://" (in memory; a
+ * private one per session).
  *   SQLA_EALREADY  the name is taken
  *   SQLA_ECONFIG   the URL or an option is bad; the text names it
  *   SQLA_EMISUSE   joined but not scoped

@@ -117,6 +117,25 @@ static bool is_in_memory(const char *url)
 	return strcmp(url, "sqlite://") == 0;
 }
 
+static int set_url(struct engine_config *config, const char *url)
+{
+	const struct driver *driver = config->driver;
+
+	if (driver->resolve_url) {
+		int status = driver->resolve_url(config->name, url, &config->url);
+
+		if (status < 0)
+			return status;
+	} else {
+		config->url = strdup(url);
+	}
+	config->redacted_url = config->url ? strdup(config->url) : NULL;
+	if (!config->redacted_url)
+		return error_nomem();
+	redact_in_place(config->redacted_url);
+	return 0;
+}
+
 static int fill_in(struct engine_config *config, const char *url,
 		   const struct sqla_engine_options *options)
 {
@@ -132,6 +151,8 @@ static int fill_in(struct engine_config *config, const char *url,
 		status = check_together(config->name, &config->options);
 	if (status == 0)
 		status = find_driver(config->name, url, &config->driver);
+	if (status == 0)
+		status = set_url(config, url);
 	if (status < 0)
 		return status;
 	if (is_in_memory(url))
@@ -155,20 +176,11 @@ int config_new(const char *name, const char *url, const struct sqla_engine_optio
 		return error_nomem();
 	config->references = 1;
 	config->name = strdup(name);
-	config->url = strdup(url);
-	config->redacted_url = strdup(url);
-	if (!config->name || !config->url || !config->redacted_url) {
-		status = error_nomem();
-		goto out;
-	}
-	redact_in_place(config->redacted_url);
-	status = fill_in(config, url, options);
+	status = config->name ? fill_in(config, url, options) : error_nomem();
 	if (status < 0)
-		goto out;
-	*ret_config = config;
-	return 0;
-out:
-	config_unref(config);
+		config_unref(config);
+	else
+		*ret_config = config;
 	return status;
 }
 

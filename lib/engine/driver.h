@@ -130,6 +130,9 @@ struct driver {
 
 	/* ---- registration: pure, no I/O */
 	bool (*claims_url)(const char *url);
+	/* Optional. Returns a new URL that means the same wherever the process
+	 * goes later; SQLA_ECONFIG. ENGINE is for the text. */
+	int (*resolve_url)(const char *engine, const char *url, char **ret_url);
 	int (*check)(const struct engine_config *config); /* SQLA_ECONFIG */
 
 	/* ---- life. open blocks within connect_timeout_ms. close sends what the

@@ -1,9 +1,11 @@
 #include "sqlite/connect.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -57,6 +59,56 @@ static int check_url(const struct engine_config *config)
 		return error_set(SQLA_ECONFIG, config->name, hint,
 				 "the URL \"%s\" has a NUL byte in the file's name",
 				 config->redacted_url);
+	return 0;
+}
+
+/* Writes FOLDER as SQLite's URIs want it. */
+static void put_escaped(const char *folder, FILE *into)
+{
+	for (const char *c = folder; *c; c++)
+		if (strchr("%?#", *c))
+			(void)fprintf(into, "%%%02X", (unsigned)*c);
+		else
+			(void)fputc(*c, into);
+}
+
+/* New text: the URL of the file REST, as seen from FOLDER. */
+static char *url_from(const char *folder, const char *rest)
+{
+	char *url = NULL;
+	size_t size = 0;
+	FILE *into = open_memstream(&url, &size);
+
+	if (!into)
+		return NULL;
+	(void)fprintf(into, "%s/", scheme);
+	put_escaped(folder, into);
+	(void)fprintf(into, "%s%s", strcmp(folder, "/") == 0 ? "" : "/", rest);
+	if (fclose(into) == 0)
+		return url;
+	free(url);
+	return NULL;
+}
+
+int lite_resolve_url(const char *engine, const char *url, char **ret_url)
+{
+	const char *rest = rest_of(url);
+	char *folder, *resolved;
+
+	if (rest[0] != '/' || rest[1] == '/' || rest[1] == '\0') {
+		resolved = strdup(url); /* no file, or an absolute one */
+	} else {
+		folder = getcwd(NULL, 0);
+		if (!folder)
+			return error_set(SQLA_ECONFIG, engine, "Write sqlite:////absolute/path.",
+					 "where the URL \"%s\" is relative to cannot be told: %s",
+					 url, strerror(errno));
+		resolved = url_from(folder, rest + 1);
+		free(folder);
+	}
+	if (!resolved)
+		return error_nomem();
+	*ret_url = resolved;
 	return 0;
 }
 

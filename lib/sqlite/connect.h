@@ -5,6 +5,7 @@
 #include "sqlite/conn.h"
 
 bool lite_claims_url(const char *url);
+int lite_resolve_url(const char *engine, const char *url, char **ret_url);
 int lite_check(const struct engine_config *config);
 int lite_open(struct engine_config *config, enum driver_purpose purpose,
 	      struct driver_conn **ret_conn);

@@ -13,6 +13,7 @@
 const struct driver lite_driver = {
 	.name = "sqlite",
 	.claims_url = lite_claims_url,
+	.resolve_url = lite_resolve_url,
 	.check = lite_check,
 	.open = lite_open,
 	.close = lite_close,

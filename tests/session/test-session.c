@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "session/helper.h"
 #include "support/must.h"
+#include "support/scratch.h"
 #include "support/test.h"
 
 static char *path; /* of engine "db" */
@@ -276,6 +278,49 @@ Test(session, a_database_that_cannot_be_opened_is_told_at_first_use)
 	cr_expect(lt(int, sqla_exec(s, "SELECT 1"), 0));
 	cr_expect(eq(int, sqla_session_rollback(s), 0));
 	sqla_session_close(s);
+}
+
+/* ---- where a file is ------------------------------------------------------- */
+
+static void must_go(const char *folder)
+{
+	if (chdir(folder) != 0)
+		must_fail("cannot go to %s", folder);
+}
+
+Test(session, a_relative_file_is_the_same_wherever_the_process_goes)
+{
+	struct sqla_engine_options options = { .joined = SQLA_NO };
+	char *folder = scratch_path("a%20b?c#d");
+	char *file = must_printf("%s/till%%41.db", folder);
+	struct sqla_session *s;
+
+	cr_assert(eq(int, mkdir(folder, 0700), 0));
+	must_go(folder);
+	cr_assert(eq(int, sqla_engine_register("till", "sqlite:///till%2541.db", &options), 0),
+		  "%s", sqla_error_last()->message);
+	must_go("/");
+	s = must_open("till");
+	must_run(s, "CREATE TABLE t(x)");
+	cr_expect(eq(int, sqla_session_commit(s), 0));
+	sqla_session_close(s);
+	cr_expect(eq(int, access(file, F_OK), 0), "%s", file);
+	free(file);
+	free(folder);
+}
+
+Test(session, a_relative_file_needs_a_folder_to_be_in)
+{
+	char *folder = scratch_path("gone");
+
+	cr_assert(eq(int, mkdir(folder, 0700), 0));
+	must_go(folder);
+	cr_assert(eq(int, rmdir(folder), 0));
+	cr_expect(eq(int, sqla_engine_register("x", "sqlite:///x.db", NULL), SQLA_ECONFIG));
+	cr_expect(error_says("sqlite:///x.db"));
+	must_go("/");
+	cr_expect(eq(int, sqla_engine_register("x", "sqlite:///no-such-file", NULL), 0));
+	free(folder);
 }
 
 Test(session, with_transactions_disabled_sessions_commit_themselves)
