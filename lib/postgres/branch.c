@@ -21,8 +21,8 @@
 #include "postgres/probe.h"
 
 /* A durable step must not be weakened by the session's settings. */
-#define RAISE_SYNCHRONOUS_COMMIT                                                       \
-	"SELECT CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN" \
+#define RAISED_SYNCHRONOUS_COMMIT                                               \
+	"CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN" \
 	" pg_catalog.set_config('synchronous_commit', 'on', true) END"
 
 /* ---- abilities --------------------------------------------------------------- */
@@ -162,7 +162,7 @@ static int conclude_ask(struct pg_link *link)
 /* Known without asking, unless the application used the native handle. */
 int pg_ask(struct driver_conn *conn)
 {
-	static const struct pg_command ask = { .sql = PG_ASK_XID };
+	static const struct pg_command ask = { .sql = pg_ask_xid, .how = PG_SEND_OWN };
 	struct pg_link *link = pg_link_of(conn);
 	int status;
 
@@ -205,7 +205,7 @@ static int conclude_commit(struct pg_link *link)
 
 static int send_commit(struct pg_link *link)
 {
-	static const struct pg_command commit = { .sql = "COMMIT" };
+	static const struct pg_command commit = { .sql = "COMMIT", .how = PG_SEND_SIMPLE };
 	int status = check_in_transaction(link);
 
 	if (status < 0)
@@ -249,11 +249,11 @@ static const char *prepare_hint(const PGresult *failure)
 
 static int conclude_prepare(struct pg_link *link)
 {
-	const char *tag = pg_talk_tag(link, 2);
+	const char *tag = pg_talk_tag(link, 1);
 	bool is_yes = strcmp(tag, "PREPARE TRANSACTION") == 0;
 
-	if (*pg_talk_value(link, 1))
-		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, 1));
+	if (*pg_talk_value(link, 0))
+		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, 0));
 	if (has_failed(link))
 		return pg_refuse(link, "PREPARE TRANSACTION", prepare_hint(pg_talk_failure(link)));
 	pg_forget_transaction(link);
@@ -272,11 +272,9 @@ static int conclude_prepare(struct pg_link *link)
 int pg_prepare(struct driver_conn *conn, const char *gid)
 {
 	struct pg_link *link = pg_link_of(conn);
-	struct pg_command commands[] = {
-		{ .sql = RAISE_SYNCHRONOUS_COMMIT },
-		{ .sql = "SELECT pg_catalog.pg_current_xact_id()" },
-		{ 0 },
-	};
+	static const char raise[] =
+		"SELECT pg_catalog.pg_current_xact_id(), " RAISED_SYNCHRONOUS_COMMIT;
+	struct pg_command commands[] = { { .sql = raise, .how = PG_SEND_OWN }, { 0 } };
 	char sql[TXN_GID_MAX + 32];
 	int status = link->is_begin_due ? pg_begin_now(conn) : check_in_transaction(link);
 
@@ -285,8 +283,8 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 	if (!pg_is_plain_gid(gid))
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
 	(void)snprintf(sql, sizeof(sql), "PREPARE TRANSACTION '%s'", gid);
-	commands[2].sql = sql;
-	return start(link, commands, 3, conclude_prepare, "PREPARE TRANSACTION");
+	commands[1].sql = sql;
+	return start(link, commands, 2, conclude_prepare, "PREPARE TRANSACTION");
 }
 
 /* ---- claim -------------------------------------------------------------------------- */
@@ -296,10 +294,9 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
  * ours; constraints and triggers that were put off go ahead of it. All of it
  * is sent at once:
  *
- *   RAISE_SYNCHRONOUS_COMMIT
  *   RELEASE SAVEPOINT		where one is live
  *   SET CONSTRAINTS		what would otherwise run behind the claim
- *   INSERT			the claim (I1)
+ *   INSERT			the claim (I1); it raises synchronous_commit
  *   check			is the table one that arbitrates?
  *
  * The check comes last: the INSERT's lock keeps others from making a trigger
@@ -309,11 +306,12 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
  * table after it began, but it sees its own row. By ctid, because reading the
  * index would make serializable transactions that claim together fail.
  */
-enum { CLAIM_MAX = 5 };
+enum { CLAIM_MAX = 4 };
 
 static const char insert_format[] =
 	"INSERT INTO %s (txn, verdict, branches) VALUES ($1, 'committed', $2)"
-	" RETURNING pg_catalog.set_config('sqlassist.claim', ctid::pg_catalog.text, true)";
+	" RETURNING pg_catalog.set_config('sqlassist.claim', ctid::pg_catalog.text, true),"
+	" " RAISED_SYNCHRONOUS_COMMIT;
 static const char check_format[] =
 	"SELECT " PG_TABLE_FAULT " || CASE WHEN EXISTS (SELECT FROM ONLY %s"
 	" WHERE ctid = NULLIF(pg_catalog.current_setting('sqlassist.claim', true), '')"
@@ -362,22 +360,38 @@ static int conclude_claim(struct pg_link *link)
 			 "the decision table %s", *fault ? fault : "was dropped");
 }
 
-static int send_claim(struct pg_link *link, const struct txn_decision *decision, const char *insert,
-		      const char *check)
+/* Its SQL, made once for the life of the link. */
+static bool make_claim(struct pg_link *link)
 {
+	if (!link->claim.insert && asprintf(&link->claim.insert, insert_format, link->table) < 0)
+		link->claim.insert = NULL;
+	if (!link->claim.check && asprintf(&link->claim.check, check_format, link->table) < 0)
+		link->claim.check = NULL;
+	return link->claim.insert && link->claim.check;
+}
+
+static int send_claim(struct pg_link *link, const struct txn_decision *decision)
+{
+	static const char constraints[] = "SET CONSTRAINTS ALL IMMEDIATE";
 	const char *values[] = { decision->uuid, decision->branches, link->server.table_oid };
-	struct pg_command commands[CLAIM_MAX] = { { .sql = RAISE_SYNCHRONOUS_COMMIT } };
+	struct pg_command commands[CLAIM_MAX] = { 0 };
 	char release[64];
-	unsigned n = 1;
+	unsigned n = 0;
 
 	if (link->outermost) {
 		(void)snprintf(release, sizeof(release), "RELEASE SAVEPOINT sqlassist_%u",
 			       link->outermost);
 		commands[n++].sql = release;
 	}
-	commands[n++].sql = "SET CONSTRAINTS ALL IMMEDIATE";
-	commands[n++] = (struct pg_command){ .sql = insert, .n = 2, .values = values };
-	commands[n++] = (struct pg_command){ .sql = check, .n = 3, .values = values };
+	commands[n++] = (struct pg_command){ .sql = constraints, .how = PG_SEND_OWN };
+	commands[n++] = (struct pg_command){ .sql = link->claim.insert,
+					     .how = PG_SEND_OWN,
+					     .n = 2,
+					     .values = values };
+	commands[n++] = (struct pg_command){ .sql = link->claim.check,
+					     .how = PG_SEND_OWN,
+					     .n = 3,
+					     .values = values };
 	link->outermost = 0;
 	return start(link, commands, n, conclude_claim, "the claim failed");
 }
@@ -391,7 +405,6 @@ int pg_claim(struct driver_conn *conn, const struct txn_decision *decision, cons
 	     size_t n_due, bool *ret_took)
 {
 	struct pg_link *link = pg_link_of(conn);
-	char *insert = NULL, *check = NULL;
 	int status = link->is_begin_due ? pg_begin_now(conn) : check_in_transaction(link);
 
 	(void)due;
@@ -401,14 +414,8 @@ int pg_claim(struct driver_conn *conn, const struct txn_decision *decision, cons
 	if (*link->server.reason)
 		return error_set(SQLA_EUNSAFE, pg_name(link), link->server.remedy,
 				 "the engine cannot decide: %s", link->server.reason);
-	if (asprintf(&insert, insert_format, link->table) < 0)
-		insert = NULL;
-	if (asprintf(&check, check_format, link->table) < 0)
-		check = NULL;
-	status = insert && check ? send_claim(link, decision, insert, check) : error_nomem();
+	status = make_claim(link) ? send_claim(link, decision) : error_nomem();
 	if (status >= 0 && ret_took)
 		*ret_took = false;
-	free(insert);
-	free(check);
 	return status;
 }

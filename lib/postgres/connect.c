@@ -19,6 +19,7 @@
 #include "postgres/link.h"
 #include "postgres/probe.h"
 #include "postgres/site.h"
+#include "postgres/statement.h"
 
 /* ---- connecting ----------------------------------------------------------- */
 
@@ -125,7 +126,8 @@ int pg_open(struct engine_config *config, enum driver_purpose purpose,
 	link->purpose = purpose;
 	link->talk.failed = -1;
 	link->table = pg_table_name(config->options.decision_schema);
-	status = link->table ? connect_native(link) : error_nomem();
+	link->statements = pg_statements_new((unsigned)config->options.statement_cache);
+	status = link->table && link->statements ? connect_native(link) : error_nomem();
 	if (status == 0)
 		status = pg_probe(link);
 	if (status == 0)
@@ -145,6 +147,9 @@ static void free_link(struct pg_link *link)
 	pg_talk_clear(link);
 	PQfinish(link->native);
 	pg_canceller_free(link->canceller);
+	pg_statements_free(link->statements);
+	free(link->claim.insert);
+	free(link->claim.check);
 	free(link->table);
 	config_unref(link->base.config);
 	free(link);

@@ -55,7 +55,7 @@ static int conclude_end(struct pg_link *link);
 
 static int send_end(struct pg_link *link)
 {
-	struct pg_command command = { 0 };
+	struct pg_command command = { .how = PG_SEND_SIMPLE };
 	char sql[TXN_GID_MAX + 32];
 
 	(void)snprintf(sql, sizeof(sql), "%s '%s'", verb_of(link), link->gid);

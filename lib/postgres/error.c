@@ -127,6 +127,14 @@ static int fail_copy(struct pg_link *link, const char *doing)
 			 "%s: COPY from or to the client is not possible here", doing);
 }
 
+/* The transaction has failed, and for no fault of its own. */
+static int fail_stale(struct pg_link *link, const char *doing, const PGresult *result)
+{
+	link->is_transient = true;
+	return fail_refused(link, SQLA_ERETRY, doing,
+			    "Abort, and try again: the statement is then prepared anew.", result);
+}
+
 static int fail(struct pg_link *link, int unknown, const char *doing, const char *hint)
 {
 	const PGresult *result = pg_talk_failure(link);
@@ -137,6 +145,8 @@ static int fail(struct pg_link *link, int unknown, const char *doing, const char
 		return fail_copy(link, doing);
 	if (link->talk.is_lost || !result)
 		return fail_lost(link, unknown, doing);
+	if (link->talk.is_stale)
+		return fail_stale(link, doing, result);
 	status = status_of(result);
 	link->is_transient = status == SQLA_ERETRY;
 	if (status == SQLA_EFAILED && link->failure.status < 0)

@@ -10,10 +10,13 @@
 #include "postgres/link.h"
 #include "postgres/rows.h"
 #include "postgres/site.h"
+#include "postgres/statement.h"
 #include "postgres/values.h"
 
 /* An engine that cannot decide looks again so often whether it can by now. */
 #define REFRESH_MS 10000
+
+const char pg_ask_xid[] = "SELECT pg_catalog.pg_current_xact_id_if_assigned()";
 
 int pg_fail_ended_by_hand(struct pg_link *link)
 {
@@ -88,31 +91,77 @@ static int check_usable(struct pg_link *link)
 	return 0;
 }
 
-/* Runs one statement, the BEGIN that is due ahead of it and the question for
- * the xid behind it, in one round trip. RET_AT: its place among the answers. */
-static int run(struct pg_link *link, const struct pg_command *command, const char *doing,
-	       unsigned *ret_at)
+/*
+ * Sends one statement, the BEGIN that is due ahead of it, the question for the
+ * xid behind it, and the end of a prepared statement that is not kept any
+ * more, in one round trip. RET_AT: its place among the answers.
+ */
+static int run_once(struct pg_link *link, const struct pg_command *command, const char *doing,
+		    unsigned *ret_at)
 {
-	struct pg_command commands[3];
-	char begin[64];
+	const char *dropped = pg_statement_dropped(link->statements);
+	struct pg_command commands[4];
+	char begin[64], deallocate[64];
+	bool asks = link->base.is_in_transaction && !*link->xid;
 	unsigned n = 0;
-	int status = check_usable(link);
+	int status;
 
-	if (status < 0)
-		return status;
 	if (link->is_begin_due) {
 		write_begin(link, begin, sizeof(begin));
 		commands[n++] = (struct pg_command){ .sql = begin };
 	}
 	*ret_at = n;
 	commands[n++] = *command;
-	if (link->base.is_in_transaction && !*link->xid)
-		commands[n++] = (struct pg_command){ .sql = PG_ASK_XID };
+	/* Behind DEALLOCATE ALL nothing is prepared any more. */
+	if (asks)
+		commands[n++] = (struct pg_command){
+			.sql = pg_ask_xid,
+			.how = strcasestr(command->sql, "DEALLOCATE") ? PG_SEND_PLAIN : PG_SEND_OWN,
+		};
+	if (dropped && link->base.is_in_transaction) {
+		(void)snprintf(deallocate, sizeof(deallocate), "DEALLOCATE %s", dropped);
+		commands[n++] = (struct pg_command){ .sql = deallocate };
+	}
 	status = pg_talk_run(link, commands, n, 0, doing);
 	note_state(link, status);
-	if (status == 0 && n > *ret_at + 1)
-		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, n - 1));
+	if (status == 0 && asks)
+		(void)snprintf(link->xid, sizeof(link->xid), "%s",
+			       pg_talk_value(link, *ret_at + 1));
+	if (status == 0 && dropped && link->base.is_in_transaction)
+		pg_statement_closed(link->statements);
 	return status;
+}
+
+/* Nothing is lost yet with the transaction: it begins anew. */
+static int begin_again(struct pg_link *link)
+{
+	static const struct pg_command rollback = { .sql = "ROLLBACK" };
+	int status = 0;
+
+	if (!link->base.is_in_transaction)
+		return 0;
+	if (PQtransactionStatus(link->native) != PQTRANS_IDLE)
+		status = pg_talk_run(link, &rollback, 1, PG_ROLLBACK_MS, "cannot roll back");
+	link->is_begin_due = true;
+	memset(&link->failure, 0, sizeof(link->failure));
+	return status;
+}
+
+/* The same; a prepared statement that the server does not have any more, or
+ * not as it was, is prepared anew where nothing was done before it. */
+static int run(struct pg_link *link, const struct pg_command *command, const char *doing,
+	       unsigned *ret_at)
+{
+	bool is_first = !link->base.is_in_transaction || link->is_begin_due;
+	int status = check_usable(link);
+
+	if (status < 0)
+		return status;
+	status = run_once(link, command, doing, ret_at);
+	if (status == 0 || !link->talk.is_stale || !is_first)
+		return status;
+	status = begin_again(link);
+	return status < 0 ? status : run_once(link, command, doing, ret_at);
 }
 
 int pg_begin_now(struct driver_conn *conn)
@@ -137,7 +186,7 @@ int pg_begin_now(struct driver_conn *conn)
 /* ROLLBACK is the tag of ROLLBACK TO as well: then the xid is still ours. */
 static bool is_still_ours(struct pg_link *link)
 {
-	static const struct pg_command ask = { .sql = PG_ASK_XID };
+	static const struct pg_command ask = { .sql = pg_ask_xid, .how = PG_SEND_OWN };
 
 	return pg_talk_run(link, &ask, 1, 0, "cannot ask for the transaction") == 0 &&
 	       strcmp(pg_talk_value(link, 0), link->xid) == 0;
@@ -153,6 +202,39 @@ static int check_not_ended(struct pg_link *link, const char *tag, bool had_xid)
 	if (strcmp(tag, "ROLLBACK") == 0 && had_xid && !is_still_ours(link))
 		return link->base.is_broken ? SQLA_ECONNECT : pg_fail_ended_by_hand(link);
 	return 0;
+}
+
+/*
+ * Prepared is only what is planned. EXECUTE is answered with the tag of what it
+ * runs, and is planned already; it does no harm. What was prepared must be
+ * prepared anew after DDL: the result of SELECT * may have changed, and then
+ * the server fails the transaction.
+ */
+static void note_statement(struct pg_link *link, const struct pg_command *command, const char *tag)
+{
+	static const char *const planned[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE" };
+	static const char *const ddl[] = { "ALTER", "CREATE", "DROP", "DO", "CALL" };
+
+	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
+		if (strncmp(tag, planned[i], strlen(planned[i])) == 0)
+			pg_statement_seen(link->statements, command);
+	for (size_t i = 0; i < sizeof(ddl) / sizeof(ddl[0]); i++)
+		if (strncmp(tag, ddl[i], strlen(ddl[i])) == 0)
+			pg_statements_renew(link->statements);
+	if (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0)
+		pg_statements_forget(link->statements);
+}
+
+/*
+ * The types of its values are those of the day it was prepared: where a column
+ * has become wider since, only preparing it anew helps.
+ */
+static void note_failure(struct pg_link *link, const struct pg_command *command)
+{
+	const char *state = pg_sqlstate(pg_talk_failure(link));
+
+	if (strncmp(state, "22", 2) == 0 || strncmp(state, "42", 2) == 0)
+		pg_statement_drop(link->statements, command);
 }
 
 static int give_rows(struct pg_link *link, PGresult *result, struct driver_rows **ret_rows,
@@ -173,7 +255,7 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 {
 	struct pg_link *link = pg_link_of(conn);
 	bool had_xid = *link->xid;
-	struct pg_command command = { .sql = sql, .n = (int)n };
+	struct pg_command command = { .sql = sql, .how = PG_SEND_KEPT, .n = (int)n };
 	struct pg_values made;
 	PGresult *result = NULL;
 	unsigned at = 0;
@@ -186,10 +268,13 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 	command.lengths = made.lengths;
 	command.formats = made.formats;
 	status = run(link, &command, "the statement failed", &at);
-	if (status < 0)
+	if (status < 0) {
+		note_failure(link, &command);
 		goto out;
+	}
 	result = link->talk.results[at];
 	link->talk.results[at] = NULL;
+	note_statement(link, &command, PQcmdStatus(result));
 	status = check_not_ended(link, PQcmdStatus(result), had_xid);
 	if (status < 0)
 		goto out;

@@ -7,7 +7,7 @@
 struct pg_link;
 
 /* Asks for the xid of the transaction: PostgreSQL's changed-detection. */
-#define PG_ASK_XID "SELECT pg_catalog.pg_current_xact_id_if_assigned()"
+extern const char pg_ask_xid[];
 
 int pg_begin(struct driver_conn *conn, bool readonly);
 int pg_begin_now(struct driver_conn *conn);

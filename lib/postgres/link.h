@@ -30,6 +30,7 @@ enum {
 };
 
 struct pg_canceller;
+struct pg_statements;
 
 /* What the probe learned (probe.h). */
 struct pg_server {
@@ -66,6 +67,10 @@ struct pg_link {
 	PGconn *native;
 	struct pg_canceller *canceller;
 	char *table; /* the decision table, quoted, for SQL */
+	struct pg_statements *statements;
+	struct {
+		char *insert, *check;
+	} claim; /* its SQL, or NULL */
 	struct pg_server server;
 
 	/* The transaction. */

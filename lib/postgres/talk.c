@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
+#include "postgres/statement.h"
 
 void pg_talk_clear(struct pg_link *link)
 {
@@ -21,8 +22,36 @@ void pg_talk_clear(struct pg_link *link)
 
 /* ---- sending ------------------------------------------------------------- */
 
-static int send_one(PGconn *native, const struct pg_command *command)
+/* Decides which commands are sent as prepared statements, and what answers are
+ * to be expected for each. */
+static void plan(struct pg_link *link, const struct pg_command commands[], unsigned n)
 {
+	struct pg_talk *talk = &link->talk;
+
+	talk->sent = n;
+	for (unsigned i = 0; i < n; i++) {
+		struct pg_statement *statement =
+			link->server.is_pooled ? NULL :
+						 pg_statement_of(link->statements, &commands[i]);
+
+		if (statement && !statement->is_prepared)
+			talk->wire[talk->expected++] =
+				(struct pg_wire){ i, statement, .is_preparing = true };
+		talk->wire[talk->expected++] = (struct pg_wire){ i, statement, false };
+	}
+	talk->is_pipeline = talk->expected > 1;
+}
+
+static int send_one(PGconn *native, const struct pg_wire *wire, const struct pg_command *command)
+{
+	if (wire->is_preparing)
+		return PQsendPrepare(native, wire->statement->name, command->sql, command->n,
+				     command->types);
+	if (wire->statement)
+		return PQsendQueryPrepared(native, wire->statement->name, command->n,
+					   command->values, command->lengths, command->formats, 0);
+	if (command->how == PG_SEND_SIMPLE && PQpipelineStatus(native) == PQ_PIPELINE_OFF)
+		return PQsendQuery(native, command->sql);
 	return PQsendQueryParams(native, command->sql, command->n, command->types, command->values,
 				 command->lengths, command->formats, 0);
 }
@@ -33,16 +62,14 @@ static bool leave_old_pipeline(PGconn *native)
 	return PQpipelineStatus(native) == PQ_PIPELINE_OFF || PQexitPipelineMode(native);
 }
 
-static bool send_all(PGconn *native, const struct pg_command commands[], unsigned n)
+static bool send_all(PGconn *native, const struct pg_talk *talk, const struct pg_command commands[])
 {
-	if (n == 1)
-		return send_one(native, commands);
-	if (!PQenterPipelineMode(native))
+	if (talk->is_pipeline && !PQenterPipelineMode(native))
 		return false;
-	for (unsigned i = 0; i < n; i++)
-		if (!send_one(native, &commands[i]))
+	for (unsigned i = 0; i < talk->expected; i++)
+		if (!send_one(native, &talk->wire[i], &commands[talk->wire[i].command]))
 			return false;
-	return PQpipelineSync(native);
+	return !talk->is_pipeline || PQpipelineSync(native);
 }
 
 int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsigned n)
@@ -55,10 +82,9 @@ int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsig
 		return error_set(SQLA_EMISUSE, pg_name(link),
 				 "Read all results of what was sent through the native handle.",
 				 "a command is still under way on the connection");
+	plan(link, commands, n);
 	talk->was_nonblocking = PQisnonblocking(link->native);
-	talk->is_pipeline = n > 1;
-	talk->sent = n;
-	if (PQsetnonblocking(link->native, 1) != 0 || !send_all(link->native, commands, n)) {
+	if (PQsetnonblocking(link->native, 1) != 0 || !send_all(link->native, talk, commands)) {
 		talk->is_lost = true;
 		pg_break(link);
 		return pg_fail(link, "cannot send", NULL);
@@ -76,6 +102,8 @@ static void close_talk(struct pg_link *link)
 	talk->is_open = false;
 	if (!talk->is_lost && talk->is_pipeline && !PQexitPipelineMode(link->native))
 		talk->is_lost = true;
+	if (talk->is_stale)
+		pg_statements_forget(link->statements);
 	if (talk->is_lost)
 		pg_break(link);
 	else
@@ -99,20 +127,41 @@ static bool is_refusal(const PGresult *result)
 	       status == PGRES_NONFATAL_ERROR || is_copy(result);
 }
 
-/* Takes RESULT as the answer of the command that is due. */
+/*
+ * The application has deallocated what we prepared, or a pooler has given us
+ * another connection; or what a prepared statement returns has changed, which
+ * has no code of its own.
+ */
+static bool is_stale(const struct pg_wire *wire, const PGresult *result)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+	if (pg_has_state(result, "26000"))
+		return message && strstr(message, PG_STATEMENT_PREFIX);
+	return wire->statement && pg_has_state(result, "0A000") && function &&
+	       strcmp(function, "RevalidateCachedQuery") == 0;
+}
+
+/* Takes RESULT as the answer that is due. */
 static void take(struct pg_talk *talk, PGresult *result)
 {
-	unsigned i = talk->answered;
+	const struct pg_wire *wire = &talk->wire[talk->answered];
+	unsigned i = wire->command;
 
-	if (i >= talk->sent) {
+	if (talk->answered >= talk->expected || talk->failed == (int)i) {
 		PQclear(result);
 		return;
 	}
-	if (is_refusal(result) && talk->failed < 0)
+	if (is_refusal(result) && talk->failed < 0) {
 		talk->failed = (int)i;
+		talk->is_stale = is_stale(wire, result);
+	}
 	talk->is_copy = talk->is_copy || is_copy(result);
 	if (pg_is_unknown(result) || talk->is_copy)
 		talk->is_lost = true;
+	if (wire->is_preparing && PQresultStatus(result) == PGRES_COMMAND_OK)
+		wire->statement->is_prepared = true;
 	PQclear(talk->results[i]);
 	talk->results[i] = result;
 }
@@ -129,7 +178,7 @@ static bool read_one(struct pg_link *link)
 		/* A lost connection ends a pipeline without its sync. */
 		if (PQstatus(link->native) == CONNECTION_BAD)
 			talk->is_lost = true;
-		return talk->is_pipeline && !talk->is_lost && talk->answered <= talk->sent;
+		return talk->is_pipeline && !talk->is_lost && talk->answered <= talk->expected;
 	}
 	if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
 		PQclear(result);

@@ -17,11 +17,24 @@
 
 struct pg_link;
 
-enum { PG_TALK_MAX = 10 };
+struct pg_statement;
+
+enum {
+	PG_TALK_MAX = 10,
+	PG_WIRE_MAX = 2 * PG_TALK_MAX, /* each may be prepared first */
+};
+
+enum pg_send {
+	PG_SEND_PLAIN,	/* parsed and planned each time */
+	PG_SEND_SIMPLE, /* the same, in one message where it is alone: no values */
+	PG_SEND_OWN,	/* prepared; its SQL lives as long as the link */
+	PG_SEND_KEPT,	/* prepared when it comes again */
+};
 
 /* Types, lengths and formats may be NULL: text whose type is inferred. */
 struct pg_command {
 	const char *sql;
+	enum pg_send how;
 	int n;
 	const char *const *values;
 	const Oid *types;
@@ -29,9 +42,18 @@ struct pg_command {
 	const int *formats;
 };
 
+/* What one answer on the wire belongs to. */
+struct pg_wire {
+	unsigned command;
+	struct pg_statement *statement; /* it is sent as, or NULL */
+	bool is_preparing;
+};
+
 struct pg_talk {
 	PGresult *results[PG_TALK_MAX]; /* one for each command, or NULL */
-	unsigned sent;
+	struct pg_wire wire[PG_WIRE_MAX];
+	unsigned sent;	   /* commands */
+	unsigned expected; /* answers on the wire */
 	unsigned answered;
 	int failed;   /* index of the first command that failed, or -1 */
 	bool is_open; /* answers are still due */
@@ -39,13 +61,14 @@ struct pg_talk {
 	bool is_lost;	/* the connection failed: what was done is unknown (I7) */
 	bool is_late;	/* lost, because there was no answer in time */
 	bool is_copy;	/* lost, because the statement was a COPY */
+	bool is_stale;	/* the server no longer has a statement as it was prepared */
 	bool is_warned; /* the server warned of something meanwhile */
 	bool was_nonblocking;
 };
 
 /*
- * Forgets the last talk and sends N commands, copied. One command is sent
- * without a pipeline. Negative, with the detail: nothing can be said of what
+ * Forgets the last talk and sends N commands, copied. One command that need not
+ * be prepared first is sent without a pipeline. Negative, with the detail: nothing can be said of what
  * the server will do with what it got.
  */
 int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsigned n);
