@@ -8,6 +8,7 @@
 #include <sqlassist/engine.h>
 #include <sqlassist/error.h>
 #include <sqlassist/recover.h>
+#include <sqlassist/request.h>
 #include <sqlassist/session.h>
 #include <sqlassist/txn.h>
 

@@ -253,7 +253,8 @@ bool sqla_session_is_connected(const struct sqla_session *s);
 
 const char *sqla_session_engine(const struct sqla_session *s);
 
-/* Pointers by name, for the application; borrowed; NULL removes. */
+/* Pointers by name, for the application; borrowed; NULL removes. Names that
+ * begin with "sqla_" are the library's, and request.h sets "request". */
 int sqla_session_set_info(struct sqla_session *s, const char *key, void *value);
 void *sqla_session_info(const struct sqla_session *s, const char *key);
 

@@ -143,7 +143,7 @@ int sqla_session_open(const char *engine_name, struct sqla_session **ret_s)
 	return status;
 }
 
-static void leave(struct sqla_session *s, bool all)
+void session_leave(struct sqla_session *s, bool all)
 {
 	struct sqla_error before;
 
@@ -157,7 +157,7 @@ static void leave(struct sqla_session *s, bool all)
 void sqla_session_close(struct sqla_session *s)
 {
 	if (s)
-		leave(s, false);
+		session_leave(s, false);
 }
 
 int sqla_session_remove(const char *engine_name)
@@ -173,7 +173,7 @@ int sqla_session_remove(const char *engine_name)
 		scope_key_of(engine, &key);
 		s = scope_find(&key, txn_current());
 		if (s)
-			leave(s, true);
+			session_leave(s, true);
 	}
 	engine_unref(engine);
 	return 0;

@@ -77,6 +77,10 @@ int session_ready(struct sqla_session *s, const char *what);
 /* Refuses NULL, closed and inherited sessions. */
 int session_check(struct sqla_session *s, const char *what);
 
+/* Takes one handle back, or all of them; the last one ends S, unless its
+ * transaction still has it. Keeps the error detail. */
+void session_leave(struct sqla_session *s, bool all);
+
 /* The transaction on the connection is over: keeps the connection if it may
  * be kept, else gives it back. */
 void session_let_go(struct sqla_session *s);
