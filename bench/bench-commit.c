@@ -16,11 +16,12 @@
 static const char usage[] =
 	"usage: bench-commit [OPTION]...\n"
 	"  --shape NAME,...    two-postgres, postgres-sqlite, three-postgres, one-postgres,\n"
-	"                      one-sqlite, read-one; all\n"
+	"                      one-sqlite, read-one: these; four-postgres, eight-postgres\n"
 	"  --threads N,...     1,4,16; at most 64\n"
 	"  --ways NAME,...     textbook, plain, library; all. The baseline always runs\n"
 	"  --seconds N         for each way, shape and number of threads; 5\n"
 	"  --slice MS          how long one way runs until it is another's turn; 500\n"
+	"  --delay MS          how far away the servers are, each way; 0\n"
 	"  --json FILE         the figures for programs\n"
 	"  --folder DIR        where the databases are; $TMPDIR or /tmp. Use a real disk\n"
 	"  --smoke             prove that it works, in a few transactions; no figures\n";
@@ -28,7 +29,7 @@ static const char usage[] =
 struct options {
 	const char *shapes, *threads, *ways, *json, *folder;
 	double seconds;
-	int slice_ms;
+	int slice_ms, delay_ms;
 	bool is_smoke;
 };
 
@@ -61,6 +62,7 @@ static struct options parse(int argc, char *argv[])
 		{ "ways", required_argument, NULL, 'w' },
 		{ "seconds", required_argument, NULL, 'n' },
 		{ "slice", required_argument, NULL, 'i' },
+		{ "delay", required_argument, NULL, 'd' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "folder", required_argument, NULL, 'f' },
 		{ "smoke", no_argument, NULL, 'k' },
@@ -92,6 +94,9 @@ static struct options parse(int argc, char *argv[])
 		case 'i':
 			o.slice_ms = atoi(optarg);
 			break;
+		case 'd':
+			o.delay_ms = atoi(optarg);
+			break;
 		case 'j':
 			o.json = optarg;
 			break;
@@ -105,7 +110,8 @@ static struct options parse(int argc, char *argv[])
 			leave_with_usage();
 		}
 	}
-	if (optind < argc || o.seconds <= 0 || o.slice_ms <= 0 || !are_threads(o.threads))
+	if (optind < argc || o.seconds <= 0 || o.slice_ms <= 0 || o.delay_ms < 0 ||
+	    !are_threads(o.threads))
 		leave_with_usage();
 	return o;
 }
@@ -160,17 +166,17 @@ static void run_cell(const struct places *places, int n_threads, const struct op
 
 	choose_ways(&plan, shape, o->ways);
 	set_length(&plan, o);
-	report_header(shape, n_threads);
+	report_header(places, n_threads);
 	cell_run(&plan, figures);
 	for (int i = 0; i < plan.n_ways; i++) {
 		report_line(&figures[i]);
-		(void)json_array_append_new(cells, report_figures(shape, n_threads, &figures[i]));
+		(void)json_array_append_new(cells, report_figures(places, n_threads, &figures[i]));
 	}
 }
 
 static void run_shape(const struct shape *shape, const struct options *o, json_t *cells)
 {
-	struct places *places = places_new(shape);
+	struct places *places = places_new(shape, o->delay_ms);
 	char *at = (char *)o->threads;
 
 	for (; *at; at += *at == ',')
@@ -187,16 +193,16 @@ static void write_json(const char *path, json_t *document)
 int main(int argc, char *argv[])
 {
 	struct options o = parse(argc, argv);
-	json_t *cells = json_array(), *document;
+	json_t *cells = json_array(), *document, *machine;
 
 	/* Tests keep their databases in memory; what is forced here is to be forced. */
 	if (!o.is_smoke && setenv("SQLASSIST_TEST_FOLDER", o.folder, 1) < 0)
 		must_fail("out of memory");
+	machine = report_machine(scratch_dir(), o.seconds);
 	for (const struct shape *shape = shapes; shape->name; shape++)
-		if (is_listed(o.shapes, shape->name))
+		if (o.shapes ? is_listed(o.shapes, shape->name) : !shape->is_extra)
 			run_shape(shape, &o, cells);
-	document =
-		json_pack("{s:o, s:o}", "machine", report_machine(scratch_dir()), "cells", cells);
+	document = json_pack("{s:o, s:o}", "machine", machine, "cells", cells);
 	if (o.json)
 		write_json(o.json, document);
 	json_decref(document);

@@ -5,7 +5,7 @@
 
 #include "support/must.h"
 
-enum { WARM_UP = 30 };
+enum { WARM_UP = 10 };
 
 static const UT_icd double_icd = { sizeof(double), NULL, NULL, NULL };
 

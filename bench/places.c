@@ -6,6 +6,7 @@
 
 #include <sqlassist.h>
 
+#include "slow.h"
 #include "support/cluster.h"
 #include "support/must.h"
 #include "support/scratch.h"
@@ -23,6 +24,9 @@ static const char sqlite_engine[] = "file";
 
 struct places {
 	const struct shape *shape;
+	int delay_ms;
+	struct slow *networks[PLACES_POSTGRES_MAX];
+	char *direct_urls[PLACES_POSTGRES_MAX];
 	char *urls[PLACES_POSTGRES_MAX];
 	char *engines[PLACES_POSTGRES_MAX];
 	char *file;
@@ -87,15 +91,26 @@ static char *make_file(void)
 	return path;
 }
 
-struct places *places_new(const struct shape *shape)
+/* What was behind the URL is far away then. */
+static char *move_away(struct places *places, int number)
+{
+	places->networks[number] = slow_start(cluster_folder(server(number)), places->delay_ms);
+	return must_printf("postgresql:///bench?host=%s&port=5432&user=postgres",
+			   slow_folder(places->networks[number]));
+}
+
+struct places *places_new(const struct shape *shape, int delay_ms)
 {
 	struct places *places = calloc(1, sizeof(*places));
 
 	if (!places)
 		must_fail("out of memory");
 	places->shape = shape;
+	places->delay_ms = delay_ms;
 	for (int i = 0; i < shape->n_postgres; i++) {
-		places->urls[i] = make_database(i);
+		places->direct_urls[i] = make_database(i);
+		places->urls[i] = delay_ms > 0 ? move_away(places, i) :
+						 must_printf("%s", places->direct_urls[i]);
 		places->engines[i] = must_printf("pg%d", i);
 	}
 	if (shape->has_sqlite)
@@ -108,6 +123,8 @@ void places_free(struct places *places)
 	if (!places)
 		return;
 	for (int i = 0; i < PLACES_POSTGRES_MAX; i++) {
+		slow_stop(places->networks[i]);
+		free(places->direct_urls[i]);
 		free(places->urls[i]);
 		free(places->engines[i]);
 	}
@@ -143,6 +160,11 @@ const struct shape *places_shape(const struct places *places)
 	return places->shape;
 }
 
+int places_delay_ms(const struct places *places)
+{
+	return places->delay_ms;
+}
+
 const char *places_url(const struct places *places, int number)
 {
 	return places->urls[number];
@@ -168,6 +190,6 @@ int64_t places_wal_syncs(const struct places *places)
 	int64_t n = 0;
 
 	for (int i = 0; i < places->shape->n_postgres; i++)
-		n += must_query_int_at(places->urls[i], "SELECT wal_sync FROM pg_stat_wal");
+		n += must_query_int_at(places->direct_urls[i], "SELECT wal_sync FROM pg_stat_wal");
 	return n;
 }

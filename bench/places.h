@@ -15,12 +15,13 @@ enum { PLACES_POSTGRES_MAX = 8, WORKERS_MAX = 64 };
 struct places;
 
 /*
- * Returns a new set of databases for SHAPE. Servers that this process does not
+ * Returns a new set of databases for SHAPE, whose servers are DELAY_MS away, each
+ * way. Servers that this process does not
  * have yet are started, and serve later sets too; those that TEST_MAIN
  * started as "bench0", "bench1"... are found. Aborts when something does not
  * work.
  */
-struct places *places_new(const struct shape *shape);
+struct places *places_new(const struct shape *shape, int delay_ms);
 void places_free(struct places *places);
 
 /* Ends the servers. */
@@ -30,6 +31,7 @@ void places_end_servers(void);
 void places_register(const struct places *places, int n_workers);
 
 const struct shape *places_shape(const struct places *places);
+int places_delay_ms(const struct places *places);
 /* Borrowed. */
 const char *places_url(const struct places *places, int server);
 const char *places_file(const struct places *places);

@@ -13,9 +13,13 @@
 #include "support/must.h"
 #include "wire.h"
 
-void report_header(const struct shape *shape, int n_threads)
+void report_header(const struct places *places, int n_threads)
 {
-	printf("\n%s, %d thread%s\n", shape->title, n_threads, n_threads == 1 ? "" : "s");
+	printf("\n%s, %d thread%s", places_shape(places)->title, n_threads,
+	       n_threads == 1 ? "" : "s");
+	if (places_delay_ms(places) > 0)
+		printf(", %d ms away", places_delay_ms(places));
+	putchar('\n');
 	printf("  %-10s %9s %6s %9s %9s %9s %7s %7s %7s\n", "", "tx/s", "ratio", "p50 us", "p99 us",
 	       "decided", "rounds", "commit", "syncs");
 	(void)fflush(stdout);
@@ -43,18 +47,21 @@ static json_t *number(double value)
 	return json_real(round(value * 1000) / 1000);
 }
 
-json_t *report_figures(const struct shape *shape, int n_threads, const struct figures *f)
+json_t *report_figures(const struct places *places, int n_threads, const struct figures *f)
 {
-	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:I, s:I}",
-			 "shape", shape->name, "title", shape->title, "threads", n_threads, "way",
-			 f->way->name, "is_baseline", f->way == way_baseline(shape), "rate",
-			 number(f->rate), "ratio", number(f->ratio), "commit_p50_us",
-			 number(us(f->commit_p50)), "commit_p99_us", number(us(f->commit_p99)),
-			 "decided_p50_us", number(us(f->decided_p50)), "rounds", number(f->rounds),
-			 "commit_rounds", number(f->commit_rounds), "messages", number(f->messages),
-			 "wal_syncs", number(f->wal_syncs), "transactions",
-			 (json_int_t)f->transactions, "failed", (json_int_t)f->failed);
+	const struct shape *shape = places_shape(places);
+
+	return json_pack(
+		"{s:s, s:s, s:i, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:I, s:I}",
+		"shape", shape->name, "title", shape->title, "threads", n_threads, "delay_ms",
+		places_delay_ms(places), "way", f->way->name, "is_baseline",
+		f->way == way_baseline(shape), "rate", number(f->rate), "ratio", number(f->ratio),
+		"commit_p50_us", number(us(f->commit_p50)), "commit_p99_us",
+		number(us(f->commit_p99)), "decided_p50_us", number(us(f->decided_p50)), "rounds",
+		number(f->rounds), "commit_rounds", number(f->commit_rounds), "messages",
+		number(f->messages), "wal_syncs", number(f->wal_syncs), "transactions",
+		(json_int_t)f->transactions, "failed", (json_int_t)f->failed);
 }
 
 /* ---- the machine ------------------------------------------------------------ */
@@ -114,19 +121,22 @@ static const bool is_optimized = true;
 static const bool is_optimized = false;
 #endif
 
-json_t *report_machine(const char *folder)
+json_t *report_machine(const char *folder, double seconds)
 {
+	double load = 0;
 	char *cpu = proc_value("/proc/cpuinfo", "model name");
 	char *memory = proc_value("/proc/meminfo", "MemTotal");
 	struct utsname kernel;
 	json_t *machine;
 
 	(void)uname(&kernel);
-	machine = json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:o, s:b, s:b}", "processor", cpu,
-			    "processors", (int)sysconf(_SC_NPROCESSORS_ONLN), "memory", memory,
+	(void)getloadavg(&load, 1);
+	machine = json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:o, s:b, s:b, s:o, s:o}", "processor",
+			    cpu, "processors", (int)sysconf(_SC_NPROCESSORS_ONLN), "memory", memory,
 			    "kernel", kernel.release, "libpq", PQlibVersion(), "sqlite",
 			    sqlite3_libversion(), "fdatasync_us", number(us(sync_ns(folder))),
-			    "fault_points", has_fault_points, "optimized", is_optimized);
+			    "fault_points", has_fault_points, "optimized", is_optimized, "load",
+			    number(load), "seconds", number(seconds));
 	free(cpu);
 	free(memory);
 	return machine;

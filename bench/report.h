@@ -6,12 +6,13 @@
 
 #include "cell.h"
 
-void report_header(const struct shape *shape, int n_threads);
+void report_header(const struct places *places, int n_threads);
 void report_line(const struct figures *f);
 
 /* Returns new values. */
-json_t *report_figures(const struct shape *shape, int n_threads, const struct figures *f);
-/* What was measured on: processors, kernel, disk, versions; no names. */
-json_t *report_machine(const char *folder);
+json_t *report_figures(const struct places *places, int n_threads, const struct figures *f);
+/* What is measured on: processors, kernel, disk, versions, what else runs; no
+ * names. SECONDS is how long each way runs in a cell. */
+json_t *report_machine(const char *folder, double seconds);
 
 #endif

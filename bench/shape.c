@@ -9,6 +9,8 @@ const struct shape shapes[] = {
 	{ "one-postgres", "one PostgreSQL", .n_postgres = 1 },
 	{ "one-sqlite", "one SQLite", .has_sqlite = true },
 	{ "read-one", "two PostgreSQL, one only read", .n_postgres = 2, .n_reading = 1 },
+	{ "four-postgres", "four PostgreSQL", .n_postgres = 4, .is_extra = true },
+	{ "eight-postgres", "eight PostgreSQL", .n_postgres = 8, .is_extra = true },
 	{ .name = NULL },
 };
 

@@ -11,6 +11,7 @@ struct shape {
 	int n_postgres;	   /* servers; one row of each is changed */
 	int n_reading;	   /* how many of them, the last, are only read */
 	bool has_sqlite;   /* a row of a file is changed, too */
+	bool is_extra;	   /* measured when asked for by name */
 };
 
 /* Ends with a NULL name. */

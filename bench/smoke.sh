@@ -11,6 +11,7 @@ cells=$(grep -c '"failed": 0$' "$json")
 	echo "$cells cells without a failure instead of 30"
 	exit 1
 }
+"$top_builddir/bench/bench-table" "$json" | grep -qE '^\| one SQLite \| 2 \|( [0-9./ ]*\|)+$'
 status=0
 "$top_builddir/bench/bench-commit" --threads none --smoke 2>/dev/null || status=$?
 [ $status -eq 2 ]

@@ -28,7 +28,7 @@ enum { N = 50 };
 static struct slice run(const struct shape *shape)
 {
 	const struct slice_limit limit = { .transactions = N };
-	struct places *places = places_new(shape);
+	struct places *places = places_new(shape, 0);
 	struct crew *crew;
 	struct slice did;
 

@@ -1,0 +1,160 @@
+/*
+ * bench-table - what bench-commit --json wrote, as a Markdown table, as
+ * columns for gnuplot (--plot), or as a sentence on the machine (--machine).
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Which cells stand together in a row. */
+static bool is_same_row(const json_t *a, const json_t *b)
+{
+	static const char *const keys[] = { "shape", "threads", "delay_ms" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
+			return false;
+	return true;
+}
+
+/* The cell of WAY in the row of FIRST, or NULL. */
+static const json_t *find(const json_t *cells, const json_t *first, const char *way)
+{
+	size_t i;
+	json_t *cell;
+
+	json_array_foreach(cells, i, cell)
+	{
+		if (is_same_row(cell, first) &&
+		    strcmp(json_string_value(json_object_get(cell, "way")), way) == 0)
+			return cell;
+	}
+	return NULL;
+}
+
+static const char *text(const json_t *cell, const char *key)
+{
+	return json_string_value(json_object_get(cell, key));
+}
+
+static double number(const json_t *cell, const char *key)
+{
+	return json_number_value(json_object_get(cell, key));
+}
+
+/* ---- Markdown ---------------------------------------------------------------- */
+
+static void put_ratio(const json_t *cell)
+{
+	if (cell)
+		printf(" %.2f |", number(cell, "ratio"));
+	else
+		printf(" |");
+}
+
+static void put_pair(const json_t *a, const json_t *b, const char *key, double unit, int digits)
+{
+	printf(" %.*f / %.*f |", digits, number(a, key) / unit, digits, number(b, key) / unit);
+}
+
+static void put_row(const json_t *cells, const json_t *baseline, bool is_slow)
+{
+	const json_t *library = find(cells, baseline, "library");
+	double there_and_back = number(baseline, "delay_ms") * 2000;
+
+	if (!library)
+		return;
+	printf("| %s | %d | %.0f |", text(baseline, "title"), (int)number(baseline, "threads"),
+	       number(baseline, "rate"));
+	put_ratio(find(cells, baseline, "plain"));
+	put_ratio(library);
+	put_pair(baseline, library, "commit_p50_us", 1000, 2);
+	put_pair(baseline, library, "commit_p99_us", 1000, 2);
+	put_pair(baseline, library, "decided_p50_us", 1000, 2);
+	put_pair(baseline, library, "commit_rounds", 1, 0);
+	put_pair(baseline, library, "wal_syncs", 1, 1);
+	if (is_slow) {
+		put_pair(baseline, library, "commit_p50_us", there_and_back, 1);
+		put_pair(baseline, library, "decided_p50_us", there_and_back, 1);
+	}
+	putchar('\n');
+}
+
+static void put_table(const json_t *cells)
+{
+	bool is_slow = number(json_array_get(cells, 0), "delay_ms") > 0;
+	json_t *cell;
+	size_t i;
+
+	printf("| databases | threads | baseline tx/s | plain | library | commit p50 ms | "
+	       "commit p99 ms | decided p50 ms | round trips | WAL syncs |%s\n",
+	       is_slow ? " commit p50 / network | decided p50 / network |" : "");
+	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n", is_slow ? "--:|--:|" : "");
+	json_array_foreach(cells, i, cell)
+	{
+		if (json_is_true(json_object_get(cell, "is_baseline")))
+			put_row(cells, cell, is_slow);
+	}
+}
+
+/* ---- the rest ------------------------------------------------------------------ */
+
+static void put_plot(const json_t *cells)
+{
+	json_t *cell;
+	size_t i;
+
+	json_array_foreach(cells, i, cell)
+	{
+		const json_t *library = find(cells, cell, "library");
+		const json_t *plain = find(cells, cell, "plain");
+
+		if (!json_is_true(json_object_get(cell, "is_baseline")) || !library || !plain)
+			continue;
+		printf("\"%s, %d\" %.3f %.3f\n", text(cell, "shape"), (int)number(cell, "threads"),
+		       number(plain, "ratio"), number(library, "ratio"));
+	}
+}
+
+static void put_machine(const json_t *machine)
+{
+	int libpq = (int)number(machine, "libpq");
+	double load = number(machine, "load"), processors = number(machine, "processors");
+
+	printf("%.0f x %s, %s of memory, Linux %s; libpq %d.%d, SQLite %s. A forced append to a "
+	       "file takes %.0f us at best. Each way ran %g seconds in each cell; the load "
+	       "average was %.1f when it began.",
+	       processors, text(machine, "processor"), text(machine, "memory"),
+	       text(machine, "kernel"), libpq / 10000, libpq % 10000, text(machine, "sqlite"),
+	       number(machine, "fdatasync_us"), number(machine, "seconds"), load);
+	if (load > processors / 2)
+		printf(" **The machine was busy with other things: these figures are rough.**");
+	if (json_is_true(json_object_get(machine, "fault_points")))
+		printf(" The build had fault points in it.");
+	if (!json_is_true(json_object_get(machine, "optimized")))
+		printf(" The build was not optimized.");
+	putchar('\n');
+}
+
+int main(int argc, char *argv[])
+{
+	const char *mode = argc == 3 ? argv[1] : "--table";
+	json_error_t error;
+	json_t *document;
+
+	if (argc != 2 && argc != 3)
+		return fputs("usage: bench-table [--table|--plot|--machine] FILE\n", stderr), 2;
+	document = json_load_file(argv[argc - 1], 0, &error);
+	if (!document)
+		return fprintf(stderr, "%s:%d: %s\n", argv[argc - 1], error.line, error.text), 1;
+	if (strcmp(mode, "--plot") == 0)
+		put_plot(json_object_get(document, "cells"));
+	else if (strcmp(mode, "--machine") == 0)
+		put_machine(json_object_get(document, "machine"));
+	else
+		put_table(json_object_get(document, "cells"));
+	json_decref(document);
+	return fclose(stdout) == 0 ? 0 : 1;
+}

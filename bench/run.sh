@@ -1,0 +1,69 @@
+#!/bin/sh
+# run.sh DIR [DOCS] - measures everything that docs/performance.md shows, in DIR;
+# with DOCS, that folder's tables and plot are made anew from it. What DIR has
+# already is not measured again.
+#
+# environment: BENCH_SECONDS  for each cell and way; 5
+set -eu
+top_builddir=${top_builddir:-.}
+srcdir=$(dirname "$0")
+dir=$1
+docs=${2-}
+seconds=${BENCH_SECONDS:-5}
+mkdir -p "$dir"
+
+# measure NAME PROGRAM ARG...: writes DIR/NAME.json
+measure() {
+	name=$1
+	program=$2
+	shift 2
+	[ -e "$dir/$name.json" ] && return
+	"$top_builddir/bench/$program" --json "$dir/$name.new" "$@"
+	mv "$dir/$name.new" "$dir/$name.json"
+}
+
+# show NAME OPTION: puts what bench-table says between the marks of NAME.
+show() {
+	"$top_builddir/bench/bench-table" "$2" "$dir/$1.json" >"$dir/$1.md"
+	awk -v name="$1${2#--table}" -v text="$dir/$1.md" '
+	$0 == "<!-- " name " -->" {
+		print
+		while ((getline line < text) > 0)
+			print line
+		skip = 1
+		found = 1
+	}
+	$0 == "<!-- end -->" { skip = 0 }
+	!skip { print }
+	END { exit !found }' "$docs/performance.md" >"$dir/performance.md"
+	cp "$dir/performance.md" "$docs/performance.md"
+}
+
+plot() {
+	command -v gnuplot >/dev/null || {
+		echo "there is no gnuplot: $docs/performance.svg stays as it is" >&2
+		return
+	}
+	"$top_builddir/bench/bench-table" --plot "$dir/shapes.json" >"$dir/shapes.data"
+	gnuplot -e "data = '$dir/shapes.data'; out = '$docs/performance.svg'" "$srcdir/plot.gp"
+}
+
+measure shapes bench-commit --threads 1,4,16 --seconds "$seconds"
+measure threads bench-commit --shape two-postgres --threads 1,2,4,8,16,32,64 --seconds "$seconds"
+measure branches bench-commit --shape two-postgres,four-postgres,eight-postgres --threads 1 \
+	--seconds "$seconds"
+# Without disks, so that the network is all there is.
+memory=/dev/shm
+[ -w $memory ] || memory=${TMPDIR:-/tmp}
+measure slow-1 bench-commit --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
+	--seconds "$seconds" --folder $memory --delay 1
+measure slow-10 bench-commit --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
+	--seconds "$seconds" --folder $memory --delay 10
+
+if [ -n "$docs" ]; then
+	show shapes --machine
+	for name in shapes threads branches slow-1 slow-10; do
+		show $name --table
+	done
+	plot
+fi
