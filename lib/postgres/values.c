@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "postgres/link.h"
 #include "postgres/rows.h"
 
@@ -18,45 +19,6 @@ enum {
 
 /* ---- checks ---------------------------------------------------------------- */
 
-/* Bytes of the character that begins with LEAD, and the least code that needs
- * so many; 0: no character begins so. */
-static size_t utf8_length(unsigned char lead, unsigned *ret_least)
-{
-	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = lead < 0x80 ? 1 :
-			lead < 0xC0 ? 0 :
-			lead < 0xE0 ? 2 :
-			lead < 0xF0 ? 3 :
-			lead < 0xF8 ? 4 :
-				      0;
-
-	*ret_least = least[length];
-	return length;
-}
-
-/* As the server would see it; but there it would fail the transaction. */
-static bool is_text(const unsigned char *bytes, size_t size)
-{
-	while (size > 0) {
-		unsigned least, code;
-		size_t length = utf8_length(*bytes, &least);
-
-		if (length == 0 || length > size || *bytes == '\0')
-			return false;
-		code = length == 1 ? *bytes : *bytes & (0x7FU >> length);
-		for (size_t i = 1; i < length; i++) {
-			if ((bytes[i] & 0xC0) != 0x80)
-				return false;
-			code = code << 6 | (bytes[i] & 0x3FU);
-		}
-		if (code < least || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-			return false;
-		bytes += length;
-		size -= length;
-	}
-	return true;
-}
-
 static int check(const struct pg_link *link, const struct sqla_value *value, size_t number)
 {
 	bool is_bytes = value->type == SQLA_TEXT || value->type == SQLA_BLOB;
@@ -64,7 +26,8 @@ static int check(const struct pg_link *link, const struct sqla_value *value, siz
 	if (is_bytes && value->size >= INT_MAX)
 		return error_set(SQLA_EMISUSE, pg_name(link), "Use a large object, or split it.",
 				 "value $%zu has %zu bytes, too many", number, value->size);
-	if (value->type == SQLA_TEXT && !is_text(value->as.p, value->size))
+	/* As the server would see it; but there it would fail the transaction. */
+	if (value->type == SQLA_TEXT && !utf8_is_text(value->as.p, value->size))
 		return error_set(SQLA_EMISUSE, pg_name(link),
 				 "Pass it as sqla_blob, or convert it to UTF-8 first.",
 				 "value $%zu is not valid UTF-8 text without NUL bytes", number);
