@@ -169,7 +169,9 @@ void observe_commit(const struct txn *txn, const struct protocol_result *result)
 	measure(&totals.commit, entry.commit_us);
 	for (size_t i = 0; i < OBSERVE_STEPS; i++)
 		measure(&totals.steps[i], entry.step_us[i]);
-	remember(&entry);
+	/* Those that only read would drive the others out. */
+	if (entry.outcome != OBSERVE_COMMITTED || entry.phases > 0)
+		remember(&entry);
 }
 
 void observe_abort(const struct txn *txn)

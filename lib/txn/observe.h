@@ -92,7 +92,8 @@ struct observe_entry {
 	char reason[512];      /* why it did not commit, or "" */
 };
 
-/* Fills ENTRIES with the latest transactions, newest first; how many. */
+/* Fills ENTRIES with the latest transactions, newest first; how many. Commits
+ * in which nothing had changed are counted, but not kept. */
 size_t observe_recent(struct observe_entry entries[], size_t n);
 
 #endif

@@ -95,6 +95,17 @@ Test(observe, one_changed_branch_is_one_phase_and_prepares_nothing)
 	cr_expect(eq(i64, must_latest().step_us[OBSERVE_PREPARE], OBSERVE_NEVER));
 }
 
+Test(observe, commits_that_changed_nothing_are_counted_but_not_kept)
+{
+	struct observe_entry entry;
+
+	a.is_unchanged = true;
+	must_join(&a);
+	cr_assert(zero(int, txn_commit()));
+	cr_expect(eq(u64, totals().outcomes[OBSERVE_COMMITTED][0], 1));
+	cr_expect(zero(sz, observe_recent(&entry, 1)));
+}
+
 Test(observe, a_refused_commit_is_counted_once_and_tells_why)
 {
 	struct observe_entry entry;
