@@ -31,6 +31,7 @@ struct command {
 int status_main(int argc, char **argv);
 int recover_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int panel_main(int argc, char **argv);
 
 /* Entries for getopt_long that every command takes. */
 #define COMMON_OPTIONS                                                                          \

@@ -14,6 +14,7 @@ static const struct command commands[] = {
 	{ "status", "explain every branch that is in doubt, and change nothing", status_main },
 	{ "recover", "end what is in doubt, as it was decided", recover_main },
 	{ "doctor", "check engines for what would hurt later", doctor_main },
+	{ "panel", "print what there is to see: JSON, HTML or metrics", panel_main },
 	{ "demo", "watch sales cross two databases while their workers are killed", demo_main },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -38,6 +39,7 @@ void print_help(void)
 	     "doctor [--json] [ENGINE]\n"
 	     "  --sql                    print what an administrator has to run\n"
 	     "  --purge-tombstones       forget old verdicts that nobody can need any more\n"
+	     "panel [--json | --html | --prometheus]\n"
 	     "\n"
 	     "  --help, --version\n"
 	     "\n"

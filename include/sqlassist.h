@@ -7,6 +7,7 @@
 
 #include <sqlassist/engine.h>
 #include <sqlassist/error.h>
+#include <sqlassist/panel.h>
 #include <sqlassist/recover.h>
 #include <sqlassist/request.h>
 #include <sqlassist/session.h>

@@ -88,6 +88,17 @@ sqlite() {
 	says 'sqlassist_decision'
 	run 0 --config "$scratch/engines.ini" doctor --purge-tombstones
 	says 'till: 0 tombstones forgotten'
+	run 0 --config "$scratch/engines.ini" panel
+	says '"in_doubt"'
+	says '"name": "till"'
+	run 0 --config "$scratch/engines.ini" panel --html
+	says '<!doctype html>'
+	says 'Nothing is in doubt'
+	run 0 --config "$scratch/engines.ini" panel --prometheus
+	says 'sqlassist_in_doubt_branches 0'
+	bad 'exclude each other' --config "$scratch/engines.ini" panel --json --html
+	run 3 panel --engine "gone=sqlite:///$scratch/gone" --prometheus
+	says 'sqlassist_recovery_unreachable 1'
 	if [ -w /dev/full ]; then
 		"$sqlassist" --config "$scratch/engines.ini" status >/dev/full 2>"$scratch/err"
 		[ $? -eq 2 ] || complain "a full disk is not noticed"
@@ -132,6 +143,8 @@ in_doubt() {
 
 	run 1 "$@" status
 	says 'young'
+	run 1 "$@" panel --prometheus
+	says 'sqlassist_in_doubt_branches 2'
 	run 1 "$@" recover --dry-run --grace 0
 	says 'commit: the decision is there'
 	says 'rollback: it can never commit'
