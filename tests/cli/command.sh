@@ -105,6 +105,71 @@ sqlite() {
 	fi
 }
 
+# config LINE...: the file engines.ini has these lines.
+config() {
+	printf '%s\n' "$@" >"$scratch/engines.ini"
+}
+
+no_secret() {
+	grep -q 'hunter' "$scratch/out" "$scratch/err" && complain "a password is shown"
+}
+
+# What doctor says of a file with a mistake, and of engines that are not there.
+doctor_of_a_file() {
+	good="url = sqlite:///$scratch/till.db"
+	config '[engine:till]' "$good" '' '[engine:bank]' \
+		'url = postgresql://u:hunter2@127.0.0.1:1/x' 'pool_sise = 3'
+	run 2 doctor --config "$scratch/engines.ini"
+	complains "$scratch/engines.ini:6: engine \"bank\" has no option \"pool_sise\""
+	no_secret
+	config '[engine:till]' 'url = sqlite://${NO_SUCH_VARIABLE}'
+	run 2 doctor --config "$scratch/engines.ini"
+	complains "$scratch/engines.ini:2: the environment variable NO_SUCH_VARIABLE is not set"
+	config '[engine:bank]' 'url = postgresql://u:hunter@2@h/x'
+	run 2 doctor --config "$scratch/engines.ini"
+	complains "$scratch/engines.ini:2: the URL is ambiguous"
+	no_secret
+	run 2 doctor --config "$scratch/no-such.ini"
+	complains 'no-such.ini'
+
+	# One that cannot be reached keeps nobody from examining the others.
+	config '[engine:bank]' 'url = postgresql://u:${SECRET}@127.0.0.1:1/x' \
+		'[engine:gone]' "url = sqlite:///$scratch/no-such/folder/x.db" \
+		'[engine:till]' "$good"
+	SECRET=hunter2
+	export SECRET
+	run 3 doctor --config "$scratch/engines.ini"
+	says '127.0.0.1:1'
+	says 'no-such/folder'
+	says 'journal'
+	no_secret
+	run 3 doctor --json --config "$scratch/engines.ini"
+	says '"worst": "error"'
+	no_secret
+	run 0 doctor --config "$scratch/engines.ini" till
+	run 3 doctor --config "$scratch/engines.ini" gone
+	run 3 status --config "$scratch/engines.ini"
+	no_secret
+}
+
+# What libpq knows of files and variables goes on working in a config file.
+doctor_by_service() {
+	{
+		echo '[shop]'
+		psql -qXtA "$SQLASSIST_EXAMPLE_PG" -c "SELECT 'host=' || setting
+			FROM pg_settings WHERE name = 'unix_socket_directories'
+			UNION ALL SELECT 'port=' || setting FROM pg_settings WHERE name = 'port'
+			UNION ALL SELECT 'user=' || current_user
+			UNION ALL SELECT 'dbname=' || current_database()"
+	} >"$scratch/services"
+	printf '[engine:bank]\nurl = postgresql:///?service=shop&passfile=%s\n' \
+		"$scratch/pgpass" >"$scratch/engines.ini"
+	run 3 doctor --config "$scratch/engines.ini"
+	PGSERVICEFILE=$scratch/services "$sqlassist" doctor --config "$scratch/engines.ini" \
+		>"$scratch/out" 2>"$scratch/err" || complain "a service: exit status $?"
+	says 'prepared'
+}
+
 watching() { # SIGNAL
 	: >"$scratch/out"
 	"$sqlassist" --config "$scratch/engines.ini" recover --watch --interval 1 --json \
@@ -171,6 +236,7 @@ in_doubt() {
 if [ -n "${SQLASSIST_EXAMPLE_PG-}" ]; then
 	sqlite3 "$scratch/till.db" 'CREATE TABLE t(x)' || exit 99
 	in_doubt
+	doctor_by_service
 	finish
 fi
 usage
@@ -184,6 +250,7 @@ esac
 case ${ENGINE_CPPFLAGS-} in
 *LIBPQ*SQLITE*)
 	need psql
+	doctor_of_a_file
 	"$top_builddir/tests/support/with-servers" "${SHELL:-/bin/sh}" "$0" ||
 		complain "with a real server it does not work" ;;
 esac

@@ -384,6 +384,42 @@ Test(postgres, two_servers_commit_together)
 	free(other);
 }
 
+Test(postgres, a_direct_commit_of_one_of_two_is_refused_and_when_ignored_changes_nothing)
+{
+	char *other = must_bank("two", "shop", NULL);
+	struct sqla_session *a = must_open("bank");
+	struct sqla_session *b = must_open("shop");
+
+	must_run(a, "INSERT INTO t(v) VALUES (1)");
+	must_run(b, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(eq(int, sqla_session_commit(a), SQLA_EMANAGED));
+	cr_expect(error_says("txn_commit"));
+	cr_expect(eq(i64, rows_at(url) + rows_at(other), 0));
+	must_run(a, "INSERT INTO t(v) VALUES (2)");
+	must_run(b, "INSERT INTO t(v) VALUES (2)");
+	expect_commit();
+	cr_expect(eq(i64, rows_at(url), 2));
+	cr_expect(eq(i64, rows_at(other), 2));
+	sqla_session_close(a);
+	sqla_session_close(b);
+	free(other);
+}
+
+Test(postgres_options, a_write_that_is_found_in_a_readonly_session_fails_the_commit)
+{
+	struct sqla_engine_options options = { .readonly = SQLA_YES };
+	struct sqla_session *s;
+
+	setup_with(&options);
+	s = must_open("bank");
+	must_run(s, "SET TRANSACTION READ WRITE");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(eq(int, txn_commit(), SQLA_EREADONLY), "%s", sqla_error_last()->message);
+	cr_assert(eq(int, txn_abort(), 0));
+	cr_expect(eq(i64, rows_at(url), 0));
+	sqla_session_close(s);
+}
+
 Test(postgres, one_that_votes_no_aborts_all)
 {
 	char *other = must_bank("two", "shop", NULL);

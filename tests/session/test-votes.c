@@ -433,6 +433,34 @@ static void conflict(void *arg)
 				"UPDATE t SET v = v + 1 WHERE id = 1; COMMIT");
 }
 
+/* One changed branch needs no decision row; two do. */
+static int64_t decisions_when_shop_reads(const struct sqla_engine_options *shop)
+{
+	int64_t n;
+
+	pair_open(&pair, NULL, shop);
+	must_run(pair.b, "INSERT INTO t(v) VALUES (1)");
+	must_run(pair.s, "SELECT 1");
+	expect_commit(0);
+	cr_expect(eq(i64, rows_at(pair.bank), 1));
+	cr_expect(eq(i64, prepared_at(pair.shop), 0));
+	n = decisions_at(pair.bank, "committed");
+	pair_close(&pair);
+	return n;
+}
+
+Test(votes_elsewhere, an_engine_whose_sessions_begin_changed_always_votes)
+{
+	struct sqla_engine_options changed = { .initial_state = SQLA_INITIAL_CHANGED };
+
+	cr_expect(eq(i64, decisions_when_shop_reads(&changed), 1));
+}
+
+Test(votes_elsewhere, an_engine_whose_sessions_only_read_does_not_vote)
+{
+	cr_expect(eq(i64, decisions_when_shop_reads(NULL), 0));
+}
+
 /* Both read what the other writes; ours finds out in its COMMIT. */
 Test(votes_elsewhere, a_serialization_failure_of_the_deciding_commit_aborts_all)
 {
