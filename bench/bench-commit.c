@@ -18,7 +18,9 @@ static const char usage[] =
 	"  --shape NAME,...    two-postgres, postgres-sqlite, three-postgres, one-postgres,\n"
 	"                      one-sqlite, read-one: these; four-postgres, eight-postgres\n"
 	"  --threads N,...     1,4,16; at most 64\n"
-	"  --ways NAME,...     textbook, plain, library; all. The baseline always runs\n"
+	"  --ways NAME,...     textbook, plain, library; all, and the baseline in any case\n"
+	"  --alone NAME        this way without the baseline\n"
+	"  --transactions N    one slice of so many for each thread\n"
 	"  --seconds N         for each way, shape and number of threads; 5\n"
 	"  --slice MS          how long one way runs until it is another's turn; 500\n"
 	"  --delay MS          how far away the servers are, each way; 0\n"
@@ -27,7 +29,8 @@ static const char usage[] =
 	"  --smoke             prove that it works, in a few transactions; no figures\n";
 
 struct options {
-	const char *shapes, *threads, *ways, *json, *folder;
+	const char *shapes, *threads, *ways, *alone, *json, *folder;
+	long transactions;
 	double seconds;
 	int slice_ms, delay_ms;
 	bool is_smoke;
@@ -60,6 +63,8 @@ static struct options parse(int argc, char *argv[])
 		{ "shape", required_argument, NULL, 's' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "ways", required_argument, NULL, 'w' },
+		{ "alone", required_argument, NULL, 'a' },
+		{ "transactions", required_argument, NULL, 'c' },
 		{ "seconds", required_argument, NULL, 'n' },
 		{ "slice", required_argument, NULL, 'i' },
 		{ "delay", required_argument, NULL, 'd' },
@@ -87,6 +92,12 @@ static struct options parse(int argc, char *argv[])
 			break;
 		case 'w':
 			o.ways = optarg;
+			break;
+		case 'a':
+			o.alone = optarg;
+			break;
+		case 'c':
+			o.transactions = strtol(optarg, NULL, 10);
 			break;
 		case 'n':
 			o.seconds = strtod(optarg, NULL);
@@ -129,14 +140,17 @@ static bool is_listed(const char *list, const char *name)
 	return false;
 }
 
-static void choose_ways(struct cell_plan *plan, const struct shape *shape, const char *list)
+static void choose_ways(struct cell_plan *plan, const struct shape *shape, const struct options *o)
 {
 	static const struct way *const ways[] = WAYS;
 	const struct way *baseline = way_baseline(shape);
 
-	plan->ways[plan->n_ways++] = baseline;
+	if (!o->alone)
+		plan->ways[plan->n_ways++] = baseline;
 	for (size_t i = 0; i < N_WAYS; i++) {
-		if (ways[i] == baseline || !is_listed(list, ways[i]->name))
+		if (o->alone && strcmp(o->alone, ways[i]->name) == 0)
+			plan->ways[plan->n_ways++] = ways[i];
+		if (o->alone || ways[i] == baseline || !is_listed(o->ways, ways[i]->name))
 			continue;
 		/* Where one database changes the textbook has nothing to say. */
 		if (ways[i] == &way_textbook && shape_changed(shape) == 1)
@@ -151,6 +165,10 @@ static void set_length(struct cell_plan *plan, const struct options *o)
 	plan->limit.ns = (int64_t)o->slice_ms * 1000000;
 	if (plan->n_rounds < 1)
 		plan->n_rounds = 1;
+	if (o->transactions > 0) {
+		plan->n_rounds = 1;
+		plan->limit = (struct slice_limit){ .transactions = o->transactions };
+	}
 	if (o->is_smoke) {
 		plan->n_rounds = 2;
 		plan->limit = (struct slice_limit){ .transactions = 5 };
@@ -164,7 +182,9 @@ static void run_cell(const struct places *places, int n_threads, const struct op
 	struct cell_plan plan = { .places = places, .n_threads = n_threads };
 	struct figures figures[N_WAYS];
 
-	choose_ways(&plan, shape, o->ways);
+	choose_ways(&plan, shape, o);
+	if (plan.n_ways == 0)
+		leave_with_usage();
 	set_length(&plan, o);
 	report_header(places, n_threads);
 	cell_run(&plan, figures);

@@ -1,6 +1,7 @@
 /*
  * bench-table - what bench-commit --json wrote, as a Markdown table, as
- * columns for gnuplot (--plot), or as a sentence on the machine (--machine).
+ * columns for gnuplot (--plot), or as a sentence on the machine (--machine). Of
+ * what bench-scale wrote: --recovery, --decisions, --memory.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -138,23 +139,74 @@ static void put_machine(const json_t *machine)
 	putchar('\n');
 }
 
+/* ---- scale ------------------------------------------------------------------ */
+
+static void put_recovery(const json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	printf("| in doubt | look ms | recover ms |\n|--:|--:|--:|\n");
+	json_array_foreach(rows, i, row) printf("| %.0f | %.0f | %.0f |\n", number(row, "branches"),
+						number(row, "look_ms"), number(row, "recover_ms"));
+}
+
+static void put_decisions(const json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	printf("| transactions | tx/s | rows | table and index kB |\n|--:|--:|--:|--:|\n");
+	json_array_foreach(rows, i, row)
+		printf("| %.0f | %.0f | %.0f | %.0f |\n", number(row, "transactions"),
+		       number(row, "rate"), number(row, "rows"), number(row, "bytes") / 1024);
+}
+
+static void put_memory(const json_t *memory)
+{
+	printf("| bytes of the heap for | |\n|---|--:|\n");
+	printf("| an open transaction with two changed sessions | %.0f |\n",
+	       number(memory, "transaction"));
+	printf("| a pooled PostgreSQL connection | %.0f |\n", number(memory, "connection"));
+	printf("| of these libpq's own | %.0f |\n", number(memory, "bare_connection"));
+}
+
+/* What can be asked for, and where it stands in the file. */
+static const struct mode {
+	const char *option, *key;
+	void (*put)(const json_t *value);
+} modes[] = {
+	{ "--table", "cells", put_table },
+	{ "--plot", "cells", put_plot },
+	{ "--machine", "machine", put_machine },
+	{ "--recovery", "recovery", put_recovery },
+	{ "--decisions", "decisions", put_decisions },
+	{ "--memory", "memory", put_memory },
+};
+
+static const struct mode *find_mode(const char *option)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(option, modes[i].option) == 0)
+			return &modes[i];
+	return NULL;
+}
+
 int main(int argc, char *argv[])
 {
-	const char *mode = argc == 3 ? argv[1] : "--table";
+	const struct mode *mode = find_mode(argc == 3 ? argv[1] : "--table");
 	json_error_t error;
 	json_t *document;
 
-	if (argc != 2 && argc != 3)
-		return fputs("usage: bench-table [--table|--plot|--machine] FILE\n", stderr), 2;
+	if (!mode || (argc != 2 && argc != 3))
+		return fputs("usage: bench-table [--table|--plot|--machine|--recovery|--decisions|"
+			     "--memory] FILE\n",
+			     stderr),
+		       2;
 	document = json_load_file(argv[argc - 1], 0, &error);
 	if (!document)
 		return fprintf(stderr, "%s:%d: %s\n", argv[argc - 1], error.line, error.text), 1;
-	if (strcmp(mode, "--plot") == 0)
-		put_plot(json_object_get(document, "cells"));
-	else if (strcmp(mode, "--machine") == 0)
-		put_machine(json_object_get(document, "machine"));
-	else
-		put_table(json_object_get(document, "cells"));
+	mode->put(json_object_get(document, mode->key));
 	json_decref(document);
 	return fclose(stdout) == 0 ? 0 : 1;
 }

@@ -14,7 +14,7 @@
 enum { ROW_DISTANCE = 200 };
 
 static const char server_conf[] = "max_connections = 300\n"
-				  "max_prepared_transactions = 300\n"
+				  "max_prepared_transactions = 1100\n"
 				  "shared_buffers = 128MB\n"
 				  "min_wal_size = 256MB\n"
 				  "max_wal_size = 1GB\n"
@@ -132,25 +132,26 @@ void places_free(struct places *places)
 	free(places);
 }
 
-static void enlist(const char *name, const char *url, int n_workers)
+static void enlist(const char *name, const char *url, int n_workers, int keep_decisions)
 {
 	const struct sqla_engine_options options = {
 		.pool_size = n_workers,
 		.pool_overflow = SQLA_ZERO,
+		.keep_decisions = keep_decisions,
 	};
 
 	if (sqla_engine_register(name, url, &options) < 0)
 		must_fail("%s: %s", name, sqla_error_last()->message);
 }
 
-void places_register(const struct places *places, int n_workers)
+void places_register(const struct places *places, int n_workers, int keep_decisions)
 {
 	for (int i = 0; i < places->shape->n_postgres; i++)
-		enlist(places->engines[i], places->urls[i], n_workers);
+		enlist(places->engines[i], places->urls[i], n_workers, keep_decisions);
 	if (places->file) {
 		char *url = must_printf("sqlite:///%s", places->file);
 
-		enlist(sqlite_engine, url, n_workers);
+		enlist(sqlite_engine, url, n_workers, keep_decisions);
 		free(url);
 	}
 }

@@ -27,8 +27,9 @@ void places_free(struct places *places);
 /* Ends the servers. */
 void places_end_servers(void);
 
-/* Names the engines pg0, pg1... and file, with room for N_WORKERS connections. */
-void places_register(const struct places *places, int n_workers);
+/* Names the engines pg0, pg1... and file, with room for N_WORKERS connections.
+ * KEEP_DECISIONS: seconds, 0 the default. */
+void places_register(const struct places *places, int n_workers, int keep_decisions);
 
 const struct shape *places_shape(const struct places *places);
 int places_delay_ms(const struct places *places);

@@ -4,6 +4,7 @@
 # already is not measured again.
 #
 # environment: BENCH_SECONDS  for each cell and way; 5
+#              BENCH_MILLION  1: the decision table sees a million transactions
 set -eu
 top_builddir=${top_builddir:-.}
 srcdir=$(dirname "$0")
@@ -22,10 +23,9 @@ measure() {
 	mv "$dir/$name.new" "$dir/$name.json"
 }
 
-# show NAME OPTION: puts what bench-table says between the marks of NAME.
-show() {
-	"$top_builddir/bench/bench-table" "$2" "$dir/$1.json" >"$dir/$1.md"
-	awk -v name="$1${2#--table}" -v text="$dir/$1.md" '
+# splice NAME: puts DIR/NAME.md between the marks of NAME.
+splice() {
+	awk -v name="$1" -v text="$dir/$1.md" '
 	$0 == "<!-- " name " -->" {
 		print
 		while ((getline line < text) > 0)
@@ -37,6 +37,12 @@ show() {
 	!skip { print }
 	END { exit !found }' "$docs/performance.md" >"$dir/performance.md"
 	cp "$dir/performance.md" "$docs/performance.md"
+}
+
+# show NAME WHAT FILE: splices WHAT of DIR/FILE.json, as bench-table says it.
+show() {
+	"$top_builddir/bench/bench-table" "--$2" "$dir/$3.json" >"$dir/$1.md"
+	splice "$1"
 }
 
 plot() {
@@ -60,10 +66,25 @@ measure slow-1 bench-commit --shape two-postgres,postgres-sqlite,three-postgres 
 measure slow-10 bench-commit --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
 	--seconds "$seconds" --folder $memory --delay 10
 
+million=
+[ "${BENCH_MILLION-}" = 1 ] && million=--million
+# shellcheck disable=SC2086 # an option or nothing
+measure scale bench-scale $million
+
+# What needs valgrind can be left out.
+if [ ! -e "$dir/cost.md" ] && command -v callgrind_annotate >/dev/null; then
+	top_builddir=$top_builddir sh "$srcdir/cost.sh" "$dir/cost" >"$dir/cost.new"
+	mv "$dir/cost.new" "$dir/cost.md"
+fi
+
 if [ -n "$docs" ]; then
-	show shapes --machine
+	show machine machine shapes
 	for name in shapes threads branches slow-1 slow-10; do
-		show $name --table
+		show $name table $name
 	done
+	for name in recovery decisions memory; do
+		show $name $name scale
+	done
+	[ ! -e "$dir/cost.md" ] || splice cost
 	plot
 fi

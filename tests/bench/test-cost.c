@@ -32,7 +32,7 @@ static struct slice run(const struct shape *shape)
 	struct crew *crew;
 	struct slice did;
 
-	places_register(places, 1);
+	places_register(places, 1, 0);
 	crew = crew_new(&way_library, places, 1);
 	/* The first make tables and connections, and fill caches. */
 	(void)crew_run(crew, limit, NULL);
