@@ -14,6 +14,8 @@
 
 /* ---- pieces ------------------------------------------------------------------ */
 
+#define DASH "\xE2\x80\x93" /* nothing there */
+
 /* FORMAT and numbers are ours; strangers' texts go through put. */
 __attribute__((format(printf, 2, 3))) static void html(FILE *out, const char *format, ...)
 {
@@ -33,14 +35,14 @@ static void put(FILE *out, const char *text)
 static void cell(FILE *out, const char *text)
 {
 	html(out, "<td><code>");
-	put(out, *text ? text : "\xE2\x80\x93");
+	put(out, *text ? text : DASH);
 	html(out, "</code></td>");
 }
 
 static void put_duration(FILE *out, int64_t us)
 {
 	if (us < 0)
-		html(out, "\xE2\x80\x93");
+		html(out, DASH);
 	else if (us < 10000)
 		html(out, "%.2f ms", (double)us / 1000);
 	else if (us < 10000000)
@@ -120,7 +122,7 @@ static void tile(FILE *out, const char *name, uint64_t n)
 static void put_totals(FILE *out, const struct sqla_panel *panel)
 {
 	html(out, "<dl class=\"sqla-tiles\">");
-	for (size_t i = 0; i < OBSERVE_OUTCOMES; i++) {
+	for (unsigned i = 0; i < OBSERVE_OUTCOMES; i++) {
 		const uint64_t *n = panel->totals.outcomes[i];
 
 		tile(out, word_of_outcome(i).name, n[0] + n[1] + n[2]);
@@ -322,7 +324,9 @@ static void put_entry(FILE *out, const struct observe_entry *e)
 	html(out, "</td>");
 	put_what(out, e);
 	html(out, "<td class=\"sqla-n sqla-wide\">%u</td>", e->n_branches);
-	cell(out, e->decider);
+	html(out, "<td class=\"sqla-wide\"><code>");
+	put(out, *e->decider ? e->decider : DASH);
+	html(out, "</code></td>");
 	html(out, "<td class=\"sqla-n\">");
 	put_duration(out, e->commit_us);
 	if (e->commit_us != OBSERVE_NEVER)
@@ -347,11 +351,12 @@ static void put_recent(FILE *out, const struct sqla_panel *panel)
 		  "<span><i class=\"sqla-s1\"></i>claim and prepare</span> "
 		  "<span><i class=\"sqla-s2\"></i>decide</span> "
 		  "<span><i class=\"sqla-s3\"></i>finish</span></p>\n");
-	open_table(out, "Recent transactions",
-		   "<th class=\"sqla-wide\">Ended<th>Outcome<th>Transaction"
-		   "<th class=\"sqla-n sqla-wide\">Branches<th>Decider<th class=\"sqla-n\">Commit"
-		   "<th class=\"sqla-n sqla-wide\">ask<th class=\"sqla-n sqla-wide\">prepare"
-		   "<th class=\"sqla-n sqla-wide\">decide<th class=\"sqla-n sqla-wide\">finish");
+	open_table(
+		out, "Recent transactions",
+		"<th class=\"sqla-wide\">Ended<th>Outcome<th>Transaction"
+		"<th class=\"sqla-n sqla-wide\">Branches<th class=\"sqla-wide\">Decider<th class=\"sqla-n\">Commit"
+		"<th class=\"sqla-n sqla-wide\">ask<th class=\"sqla-n sqla-wide\">prepare"
+		"<th class=\"sqla-n sqla-wide\">decide<th class=\"sqla-n sqla-wide\">finish");
 	for (size_t i = 0; i < panel->n_recent; i++)
 		put_entry(out, &panel->recent[i]);
 	close_table(out);
@@ -374,7 +379,7 @@ static void put_connections(FILE *out, const struct sqla_panel *panel, const str
 	if (e->n_connections == 0)
 		return;
 	open_table(out, "Connections",
-		   "<th>Connection<th class=\"sqla-n\">Age<th>Now<th>Opened by process");
+		   "<th>Connection<th class=\"sqla-n\">Age<th>Now<th>Opened by");
 	for (size_t i = 0; i < e->n_connections; i++) {
 		const struct roll_entry *c = &e->connections[i];
 
@@ -382,7 +387,8 @@ static void put_connections(FILE *out, const struct sqla_panel *panel, const str
 		cell(out, c->id);
 		html(out, "<td class=\"sqla-n\">");
 		put_age(out, panel->taken_ms - c->opened_ms);
-		html(out, "</td><td>%s</td><td>%d", c->is_used ? "in use" : "idle", (int)c->opener);
+		html(out, "</td><td>%s</td><td>process %d ", c->is_used ? "in use" : "idle",
+		     (int)c->opener);
 		if (c->opener != panel->pid)
 			tag(out, " sqla-warn", "inherited",
 			    "the parent of this process; not used here");

@@ -201,7 +201,7 @@ static json_t *steps(const int64_t step_us[OBSERVE_STEPS])
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < OBSERVE_STEPS; i++)
+	for (unsigned i = 0; i < OBSERVE_STEPS; i++)
 		if (json_object_set_new(object, observe_step_name(i), ms(step_us[i])) < 0) {
 			json_decref(object);
 			return NULL;
@@ -237,7 +237,7 @@ static json_t *totals(const struct sqla_panel *panel)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < OBSERVE_OUTCOMES; i++) {
+	for (unsigned i = 0; i < OBSERVE_OUTCOMES; i++) {
 		const uint64_t *n = panel->totals.outcomes[i];
 		json_int_t sum = 0;
 

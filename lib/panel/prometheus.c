@@ -35,7 +35,7 @@ static void put_outcomes(FILE *out, const struct observe_totals *totals)
 
 	family(out, name, "counter",
 	       "Transactions that have ended, by outcome and by phases of their commit.");
-	for (size_t i = 0; i < OBSERVE_OUTCOMES; i++)
+	for (unsigned i = 0; i < OBSERVE_OUTCOMES; i++)
 		for (size_t j = 0; j < OBSERVE_PHASES; j++)
 			(void)fprintf(out, "%s{outcome=\"%s\",phases=\"%zu\"} %" PRIu64 "\n", name,
 				      observe_outcome_name(i), j, totals->outcomes[i][j]);
@@ -86,7 +86,7 @@ static void put_durations(FILE *out, const struct observe_totals *totals)
 	put_histogram(out, commit, NULL, &totals->commit);
 	family(out, step, "histogram",
 	       "How long the steps of commits took; prepare includes the claim.");
-	for (size_t i = 0; i < OBSERVE_STEPS; i++)
+	for (unsigned i = 0; i < OBSERVE_STEPS; i++)
 		put_histogram(out, step, observe_step_name(i), &totals->steps[i]);
 }
 

@@ -26,6 +26,7 @@ const char panel_style[] =
 	".sqla tr:last-child>td{border-bottom:0}\n"
 	".sqla th{color:var(--dim);font-weight:600;white-space:nowrap}\n"
 	".sqla .sqla-n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+	".sqla .sqla-n+td,.sqla .sqla-n+th{padding-left:.75rem}\n"
 	".sqla code{font:.92em ui-monospace,monospace;overflow-wrap:anywhere}\n"
 	".sqla .sqla-tag{display:inline-block;padding:0 .5em;border-radius:1em;font-size:.9em;"
 	"white-space:nowrap;border:1px solid var(--line)}\n"

@@ -77,7 +77,7 @@ Test(observe, a_two_phase_commit_is_counted_with_the_time_of_every_step)
 	cr_expect(eq(str, entry.description, (char *)"sells a pear"));
 	cr_expect(eq(str, entry.reason, (char *)""));
 	cr_expect(ge(i64, entry.commit_us, entry.step_us[OBSERVE_PREPARE]));
-	for (size_t i = 0; i < OBSERVE_STEPS; i++) {
+	for (unsigned i = 0; i < OBSERVE_STEPS; i++) {
 		cr_expect(ge(i64, entry.step_us[i], 0), "%s", observe_step_name(i));
 		cr_expect(eq(u64, measured(&seen.steps[i]), 1), "%s", observe_step_name(i));
 	}
