@@ -11,6 +11,7 @@
 #include <sqlassist/recover.h>
 #include <sqlassist/request.h>
 #include <sqlassist/session.h>
+#include <sqlassist/table.h>
 #include <sqlassist/txn.h>
 
 #endif

@@ -63,6 +63,11 @@ static bool keep_if_failed(struct sqla_rows *rows, int status)
 	return status < 0;
 }
 
+int rows_failed(const struct sqla_rows *rows)
+{
+	return rows->failure.status < 0 ? error_restore(&rows->failure) : 0;
+}
+
 static int misuse(struct sqla_rows *rows, const char *why)
 {
 	return keep(rows,

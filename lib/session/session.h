@@ -125,6 +125,9 @@ int participant_join(struct sqla_session *s, struct txn *txn);
 void rows_detach_all(struct sqla_session *s);
 int rows_new(struct sqla_session *s, struct driver_rows *from, struct sqla_rows **ret_rows);
 
+/* The first failure of reading ROWS, told again; 0: there was none. */
+int rows_failed(const struct sqla_rows *rows);
+
 /* ---- values.c */
 
 /* SQLA_EMISUSE for what no driver can send; names the placeholder. */
