@@ -7,16 +7,18 @@
 
 #include "common.h"
 #include "report.h"
+#include "tables.h"
 
 enum task { EXAMINE, PRINT_SQL, PURGE };
 
 struct doctor {
 	enum task task;
 	bool is_json;
-	bool is_unreachable; /* some engine was */
-	const char *engine;  /* NULL: all */
-	json_t *found;	     /* while is_json */
-	char last[64];	     /* engine that the latest finding was about */
+	bool is_unreachable;	      /* some engine was */
+	const char *engine;	      /* NULL: all */
+	struct sqla_metadata *tables; /* to compare with, or NULL */
+	json_t *found;		      /* while is_json */
+	char last[64];		      /* engine that the latest finding was about */
 };
 
 static const char *const severities[] = {
@@ -79,6 +81,11 @@ static int examine(struct doctor *doctor)
 	worst = sqla_doctor(doctor->engine, on_finding, doctor);
 	if (worst < 0)
 		return library_error();
+	if (doctor->tables && !doctor->is_unreachable) {
+		int status = tables_compare(doctor->tables, doctor->engine, on_finding, doctor);
+
+		worst = status > worst ? status : worst;
+	}
 	if (doctor->is_json) {
 		json_t *document = json_pack("{s:O, s:s}", "findings", doctor->found, "worst",
 					     severities[worst]);
@@ -174,6 +181,10 @@ static int read_option(struct doctor *doctor, int c)
 	case 'j':
 		doctor->is_json = true;
 		return EXIT_GO_ON;
+	case 't':
+		sqla_metadata_free(doctor->tables);
+		doctor->tables = NULL;
+		return tables_read(optarg, &doctor->tables);
 	case 's':
 	case 'p':
 		if (doctor->task != EXAMINE && doctor->task != task)
@@ -185,11 +196,24 @@ static int read_option(struct doctor *doctor, int c)
 	}
 }
 
+/* Tables are declared for one engine: which one? */
+static int ready_for_tables(struct doctor *doctor)
+{
+	if (doctor->task != EXAMINE)
+		return usage_error("--tables goes with neither --sql nor --purge-tombstones");
+	if (!doctor->engine && sqla_engine_names(NULL, 0) > 1)
+		return usage_error("--tables compares one engine: name it");
+	if (!doctor->engine)
+		(void)sqla_engine_names(&doctor->engine, 1);
+	return EXIT_GO_ON;
+}
+
 static int read_options(struct doctor *doctor, int argc, char **argv)
 {
 	static const struct option options[] = {
 		COMMON_OPTIONS,
 		{ "json", no_argument, NULL, 'j' },
+		{ "tables", required_argument, NULL, 't' },
 		{ "sql", no_argument, NULL, 's' },
 		{ "purge-tombstones", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
@@ -204,7 +228,7 @@ static int read_options(struct doctor *doctor, int argc, char **argv)
 	status = common_ready(argc, argv, 1);
 	if (status == EXIT_GO_ON)
 		doctor->engine = argv[optind];
-	return status;
+	return status == EXIT_GO_ON && doctor->tables ? ready_for_tables(doctor) : status;
 }
 
 int doctor_main(int argc, char **argv)
@@ -215,5 +239,6 @@ int doctor_main(int argc, char **argv)
 	if (status == EXIT_GO_ON)
 		status = doctor.task == EXAMINE ? examine(&doctor) : serve(&doctor);
 	json_decref(doctor.found);
+	sqla_metadata_free(doctor.tables);
 	return status;
 }

@@ -37,6 +37,7 @@ void print_help(void)
 	     "  --fence SECONDS          end a decider that has been open for so long; never\n"
 	     "  --dry-run                look and report, change nothing\n"
 	     "doctor [--json] [ENGINE]\n"
+	     "  --tables FILE            compare with tables that an application declares\n"
 	     "  --sql                    print what an administrator has to run\n"
 	     "  --purge-tombstones       forget old verdicts that nobody can need any more\n"
 	     "panel [--json | --html | --prometheus]\n"
