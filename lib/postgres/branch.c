@@ -319,7 +319,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
  *   RELEASE SAVEPOINT		where one is live
  *   SET CONSTRAINTS		what would otherwise run behind the claim
  *   INSERT			the claim (I1); it raises synchronous_commit
- *   check			is the table one that arbitrates?
+ *   check			is the table one that arbitrates, and will the row be durable?
  *
  * The check comes last: the INSERT's lock keeps others from making a trigger
  * or a rule from then on, so that what it sees holds until the commit. It asks
@@ -340,6 +340,8 @@ static const char check_format[] =
 	"::pg_catalog.tid"
 	" AND tableoid = $3 AND txn = $1 AND verdict = 'committed' AND branches = $2)"
 	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
+	" || CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off'"
+	" THEN ' would be committed with synchronous_commit = off' ELSE '' END"
 	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
 
 static bool is_tombstone(const PGresult *failure)
