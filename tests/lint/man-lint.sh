@@ -2,6 +2,7 @@
 # mandoc finds nothing to say about our pages, and every reference to a page
 # of ours leads somewhere.
 . "$(dirname "$0")/lib.sh"
+make_scratch
 need mandoc
 pages=$(find "$top_srcdir/man" -name '*.[1-9]' | LC_ALL=C sort)
 [ -n "$pages" ] || complain "there are no pages"
@@ -18,8 +19,9 @@ is_ours() {
 }
 
 for page in $pages; do
-	# Other people's pages need not be installed where ours are checked.
-	said=$(mandoc -T lint -W style "$page" 2>&1 |
+	# Other people's pages need not be installed where ours are checked. Its two
+	# outputs would run into each other in the middle of a line.
+	said=$({ mandoc -T lint -W style "$page" 2>"$scratch/errors"; cat "$scratch/errors"; } |
 		grep -vE 'referenced manual not found|operating system explicitly specified|Mdocdate|mandoc\.db')
 	[ -z "$said" ] || complain "$said"
 	for reference in $(sed -nE 's/^\.Xr ((sqla|txn)[^ ]*) ([1-9]).*/\1=\3/p' "$page"); do
