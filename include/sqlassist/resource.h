@@ -62,6 +62,9 @@ struct txn_decision {
  */
 typedef int txn_still_prepared_fn(void *arg);
 
+/* The vote of a commit_prepared that went on by itself. */
+typedef void txn_ended_fn(void *arg, int vote);
+
 /*
  * Set size to sizeof(struct txn_resource_ops); members are only appended.
  * Required: size, sort_key, commit, abort. Members come in groups: all of
@@ -168,6 +171,21 @@ struct txn_resource_ops {
 	 * the library's, while the transaction's thread may be inside any other
 	 * member or in the resource's own calls; must not block. */
 	void (*cancel)(void *self);
+
+	/*
+	 * commit_prepared has answered TXN_WAIT, and the transaction will not wait
+	 * for it (TXN_FINISH_DEFERRED): it goes on without SELF, which is released
+	 * soon. ENDED is called with its vote, once, on any thread. False: it
+	 * cannot, and `advance` goes on as usual. Must not block.
+	 */
+	bool (*detach)(void *self, txn_ended_fn *ended, void *arg);
+
+	/* Instead of `forget`, for a transaction that does not wait: remembers
+	 * what forget_ended needs, without SELF. NULL: it cannot. Both or none;
+	 * a resource that has `forget` alone makes its transactions wait. */
+	void *(*forget_later)(void *self, const struct txn_decision *decision);
+	/* On any thread: ALL_ENDED as for forget; else the row stays. Frees. */
+	void (*forget_ended)(void *promise, bool all_ended);
 
 	/* The resource has left the transaction. OUTCOME: as txn_commit, or
 	 * SQLA_EABORTED. The last call; SELF may be freed in it. */

@@ -172,6 +172,20 @@ void *txn_data(const struct txn *txn, const void *owner);
  */
 int txn_set_timeout(struct txn *txn, int ms);
 
+enum txn_finish {
+	TXN_FINISH_WAIT = 0,	 /* txn_commit returns when every branch has ended */
+	TXN_FINISH_DEFERRED = 1, /* ... when the decision is durable */
+};
+
+/*
+ * When txn_commit returns. Deferred: the branches have been told to commit and
+ * are doing it; what this thread does next with their engines waits for them,
+ * other threads and programs may see the old state for a moment. Then
+ * SQLA_PENDING and SQLA_EMIXED are logged instead of returned, and recovery
+ * does the rest. Resources that cannot (resource.h) are waited for.
+ */
+int txn_set_finish(struct txn *txn, enum txn_finish finish);
+
 /* A hook: 0, or a negative status. */
 typedef int txn_hook_fn(struct txn *txn, void *arg);
 /* OUTCOME is what txn_commit is about to return. */
@@ -205,6 +219,9 @@ struct txn_manager *txn_manager_thread(void);
 
 /* Makes this thread's manager explicit (or implicit again) while it is idle. */
 int txn_manager_set_explicit(struct txn_manager *m, bool is_explicit);
+
+/* How transactions finish that M begins from now on. */
+int txn_manager_set_finish(struct txn_manager *m, enum txn_finish finish);
 
 int txn_manager_begin(struct txn_manager *m);
 int txn_manager_commit(struct txn_manager *m);

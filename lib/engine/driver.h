@@ -176,6 +176,9 @@ struct driver {
 	int (*ask)(struct driver_conn *conn);
 	int (*advance)(struct driver_conn *conn, struct pollfd *wait);
 	void (*give_up)(struct driver_conn *conn); /* leaves it broken */
+	/* A step answered TXN_WAIT: has all of it left this process? NULL where
+	 * none ever answers so. */
+	bool (*is_sent)(struct driver_conn *conn);
 	int (*commit)(struct driver_conn *conn);
 	int (*prepare)(struct driver_conn *conn, const char *gid);
 	int (*commit_prepared)(struct driver_conn *conn, const char *gid);

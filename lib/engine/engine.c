@@ -65,6 +65,21 @@ void engine_unref(struct engine *engine)
 	free(engine);
 }
 
+static void (*before_unregister)(struct engine *engine); /* atomic */
+
+void engine_before_unregister(void (*fn)(struct engine *engine))
+{
+	__atomic_store_n(&before_unregister, fn, __ATOMIC_RELEASE);
+}
+
+void engine_tell_unregister(struct engine *engine)
+{
+	void (*fn)(struct engine * engine) = __atomic_load_n(&before_unregister, __ATOMIC_ACQUIRE);
+
+	if (fn)
+		fn(engine);
+}
+
 struct engine_config *engine_config(struct engine *engine)
 {
 	return engine->config;

@@ -21,6 +21,10 @@ void engine_unref(struct engine *engine);
  * lock held; stops at the first non-zero answer and returns it. */
 int engine_each(int (*fn)(struct engine *engine, void *arg), void *arg);
 
+/* FN is called before an engine is unregistered, without a lock; it may
+ * block. One function, for the layers above. */
+void engine_before_unregister(void (*fn)(struct engine *engine));
+
 struct engine_config *engine_config(struct engine *engine);
 const char *engine_name(const struct engine *engine);
 sqla_scope_fn *engine_scope(struct engine *engine);

@@ -281,6 +281,7 @@ static int unregister_one(const char *name)
 
 	if (status < 0)
 		return status;
+	engine_tell_unregister(engine);
 	status = may_unregister(engine);
 	if (status < 0)
 		goto out;

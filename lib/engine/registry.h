@@ -18,6 +18,9 @@ void engine_drain(struct engine *engine);
 /* pool_tell_oldest of its pool. */
 bool engine_tell_oldest(struct engine *engine, char *ret_text, size_t size);
 
+/* Calls what engine_before_unregister was given. */
+void engine_tell_unregister(struct engine *engine);
+
 void engine_set_scope(struct engine *engine, sqla_scope_fn *fn);
 
 #endif

@@ -107,6 +107,11 @@ void pg_give_up(struct driver_conn *conn)
 	pg_forget_transaction(link);
 }
 
+bool pg_is_sent(struct driver_conn *conn)
+{
+	return PQflush(pg_link_of(conn)->native) == 0;
+}
+
 static int fail_failed(struct pg_link *link)
 {
 	error_set(SQLA_EFAILED, pg_name(link), "Abort, and repair what failed.",

@@ -9,6 +9,7 @@ const char *pg_why_not(struct driver_conn *conn, enum txn_ability ability);
 int pg_ask(struct driver_conn *conn);
 int pg_advance(struct driver_conn *conn, struct pollfd *wait);
 void pg_give_up(struct driver_conn *conn);
+bool pg_is_sent(struct driver_conn *conn);
 int pg_commit(struct driver_conn *conn);
 int pg_prepare(struct driver_conn *conn, const char *gid);
 int pg_commit_prepared(struct driver_conn *conn, const char *gid);

@@ -145,6 +145,7 @@ const struct driver pg_driver = {
 	.ask = pg_ask,
 	.advance = pg_advance,
 	.give_up = pg_give_up,
+	.is_sent = pg_is_sent,
 	.commit = pg_commit,
 	.prepare = pg_prepare,
 	.commit_prepared = pg_commit_prepared,

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "session/finish.h"
 #include "session/savepoint.h"
 
 /* How long a decider is looked at whose old backend may take a while to end,
@@ -144,6 +145,23 @@ static int rollback_prepared(void *self, const char *gid)
 	struct sqla_session *s = self;
 
 	return s->conn->driver->rollback_prepared(s->conn, gid);
+}
+
+/*
+ * A session that keeps its connection has to wait for it. So has one whose
+ * message is still in our buffer: if the process ended now, nobody would send
+ * it, and its locks would stay until recovery comes.
+ */
+static bool detach(void *self, txn_ended_fn *ended, void *arg)
+{
+	struct sqla_session *s = self;
+
+	if (s->config->options.keep_session == SQLA_YES || !s->conn->driver->is_sent(s->conn))
+		return false;
+	if (!finish_leave(s->engine, s->conn, ended, arg))
+		return false;
+	(void)session_detach(s);
+	return true;
 }
 
 /* ---- deciding ------------------------------------------------------------ */
@@ -308,6 +326,33 @@ static void forget(void *self, const struct txn_decision *decision)
 	engine_forget_later(session_of(self)->engine, decision->uuid);
 }
 
+/* A decision that is forgotten when somebody else says so. */
+struct promise {
+	struct engine *engine; /* a reference */
+	char uuid[37];
+};
+
+static void *forget_later(void *self, const struct txn_decision *decision)
+{
+	struct promise *promise = calloc(1, sizeof(*promise));
+
+	if (!promise)
+		return NULL;
+	promise->engine = engine_ref(session_of(self)->engine);
+	(void)snprintf(promise->uuid, sizeof(promise->uuid), "%s", decision->uuid);
+	return promise;
+}
+
+static void forget_ended(void *arg, bool all_ended)
+{
+	struct promise *promise = arg;
+
+	if (all_ended)
+		engine_forget_later(promise->engine, promise->uuid);
+	engine_unref(promise->engine);
+	free(promise);
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 static int roll_back(void *self, struct txn *txn)
@@ -389,6 +434,9 @@ static const struct txn_resource_ops ops = {
 	.outcome = outcome,
 	.is_prepared = is_prepared,
 	.forget = forget,
+	.detach = detach,
+	.forget_later = forget_later,
+	.forget_ended = forget_ended,
 	.abort = roll_back,
 	.savepoint = savepoint_set,
 	.savepoint_rollback = savepoint_rollback,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/fork.h"
+#include "session/finish.h"
 #include "txn/txn.h"
 
 bool session_is_joined(const struct sqla_session *s)
@@ -188,6 +189,15 @@ static void set_conn(struct sqla_session *s, struct driver_conn *conn)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+struct driver_conn *session_detach(struct sqla_session *s)
+{
+	struct driver_conn *conn = s->conn;
+
+	set_conn(s, NULL);
+	s->has_begun = false;
+	return conn;
+}
+
 void session_disconnect(struct sqla_session *s)
 {
 	struct driver_conn *conn = s->conn;
@@ -269,6 +279,7 @@ static int connect_session(struct sqla_session *s)
 	}
 	if (s->conn)
 		return 0;
+	finish_await(s->engine);
 	status = engine_checkout_until(s->engine, s->txn ? s->txn->deadline : 0, &conn);
 	if (status < 0)
 		return status;

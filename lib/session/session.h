@@ -6,6 +6,7 @@
  *   work.c	    statements, native handles
  *   participant.c  its part in a transaction: the branch
  *   savepoint.c    that branch's savepoints
+ *   finish.c	    connections whose commit nobody waits for
  *   rows.c, values.c, info.c
  *
  * Its connection:
@@ -84,6 +85,10 @@ void session_leave(struct sqla_session *s, bool all);
 /* The transaction on the connection is over: keeps the connection if it may
  * be kept, else gives it back. */
 void session_let_go(struct sqla_session *s);
+
+/* Lets go of the connection, which has ended its transaction or soon will: it
+ * is the caller's. */
+struct driver_conn *session_detach(struct sqla_session *s);
 
 /* Gives the connection back in any case; it is closed if it is not idle. */
 void session_disconnect(struct sqla_session *s);

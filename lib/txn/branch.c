@@ -26,6 +26,8 @@ static const char *missing(const struct txn_resource_ops *ops)
 	if (ops->claim || ops->decide || ops->look)
 		if (!ops->claim || !ops->decide || !ops->look || !ops->site)
 			return "one of claim, decide, look, site, which go together";
+	if (!ops->forget_later != !ops->forget_ended)
+		return "one of forget_later, forget_ended, which go together";
 	if (ops->savepoint || ops->savepoint_rollback || ops->savepoint_release)
 		if (!ops->savepoint || !ops->savepoint_rollback || !ops->savepoint_release)
 			return "one of savepoint, savepoint_rollback, savepoint_release, "

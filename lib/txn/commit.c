@@ -18,7 +18,7 @@ void commit_on_unfinished(void (*fn)(void))
 	__atomic_store_n(&on_unfinished, fn, __ATOMIC_RELEASE);
 }
 
-static void tell_unfinished(void)
+void commit_tell_unfinished(void)
 {
 	void (*fn)(void) = __atomic_load_n(&on_unfinished, __ATOMIC_ACQUIRE);
 
@@ -89,7 +89,7 @@ static void settle(struct txn *txn, struct protocol_result *result)
 	observe_commit(txn, result);
 	release_all(txn, result->status);
 	if (result->is_unfinished)
-		tell_unfinished();
+		commit_tell_unfinished();
 }
 
 int commit_run(struct txn *txn)

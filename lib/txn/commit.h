@@ -21,4 +21,7 @@ int commit_abort(struct txn *txn);
  */
 void commit_on_unfinished(void (*fn)(void));
 
+/* Calls it: something is left for recovery. */
+void commit_tell_unfinished(void);
+
 #endif

@@ -137,6 +137,17 @@ int txn_manager_set_explicit(struct txn_manager *m, bool is_explicit)
 	return 0;
 }
 
+int txn_manager_set_finish(struct txn_manager *m, enum txn_finish finish)
+{
+	int status = check(m, "txn_manager_set_finish");
+
+	if (status == 0)
+		status = txn_check_finish(finish, "txn_manager_set_finish");
+	if (status == 0)
+		m->finish = finish;
+	return status;
+}
+
 /* Whether the current transaction may make room for a new one. */
 static int make_room(struct txn_manager *m, const char *what)
 {
@@ -159,6 +170,7 @@ static int begin(struct txn_manager *m)
 	m->current = txn_new(m);
 	if (!m->current)
 		return SQLA_ENOMEM;
+	m->current->finish = m->finish;
 	syncs_new_transaction(&m->syncs, m->current);
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 struct txn_manager {
 	bool is_explicit;
+	enum txn_finish finish; /* of its next transactions */
 	struct txn *current;
 	struct syncs syncs;
 };

@@ -29,6 +29,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "txn/decider.h"
+#include "txn/deferred.h"
 #include "txn/gid.h"
 
 /* After the deadline a cancelled statement has this long to say so. */
@@ -41,6 +42,7 @@ struct protocol {
 	struct protocol_result *result;
 	struct branch_step *steps; /* room for every branch */
 	struct branch *decider;
+	struct deferred *deferred; /* or NULL: every answer is awaited */
 	struct txn_decision decision;
 	char *branches; /* owned; decision.branches */
 	unsigned n_changed;
@@ -423,6 +425,23 @@ static void count_ending(struct protocol *p, struct branch_step step)
 	}
 }
 
+/* The first N of the steps have been told to commit. */
+static void detach(struct protocol *p, size_t n)
+{
+	size_t detached = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct branch *branch = p->steps[i].branch;
+
+		if (branch->vote != TXN_WAIT || !deferred_detach(p->deferred, branch))
+			continue;
+		branch->vote = 0;
+		detached++;
+	}
+	if (detached > 0)
+		fault_here(finish_detached);
+}
+
 /* Unchanged branches end only now: an engine does not see everything (NOTIFY,
  * advisory locks), and what it does not see must not outrun the decision. Their
  * failures are not what a caller is told. */
@@ -433,6 +452,8 @@ static void finish(struct protocol *p)
 	size_t prepared = start_in_phase(p, BRANCH_PREPARED, VERB_COMMIT_PREPARED, 0, &first);
 	size_t n = start_in_phase(p, BRANCH_UNCHANGED, VERB_END, prepared, &ignored);
 
+	if (p->deferred)
+		detach(p, prepared);
 	branch_await(p->steps, prepared, deadline, &first);
 	branch_await(p->steps + prepared, n - prepared, deadline, &ignored);
 	for (size_t i = 0; i < n; i++)
@@ -449,7 +470,9 @@ static void forget(struct protocol *p)
 {
 	struct branch *decider = p->decider;
 
-	if (p->result->status == 0 && decider->ops.forget)
+	if (p->deferred)
+		deferred_let_go(p->deferred, p->result->status == 0);
+	else if (p->result->status == 0 && decider->ops.forget)
 		decider->ops.forget(decider->self, &p->decision);
 }
 
@@ -504,6 +527,8 @@ static void two_phase(struct protocol *p)
 	if (decide(p, VERB_DECIDE) < 0)
 		return;
 	fault_here(commit_decided);
+	if (p->txn->finish == TXN_FINISH_DEFERRED && p->n_prepared > 0)
+		p->deferred = deferred_new(p->decider, &p->decision);
 	finish(p);
 	forget(p);
 }

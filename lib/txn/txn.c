@@ -216,3 +216,24 @@ bool txn_should_retry(const struct txn *txn)
 			return true;
 	return false;
 }
+
+int txn_check_finish(enum txn_finish finish, const char *what)
+{
+	if (finish == TXN_FINISH_WAIT || finish == TXN_FINISH_DEFERRED)
+		return 0;
+	return error_set(SQLA_EMISUSE, NULL, "Use TXN_FINISH_WAIT or TXN_FINISH_DEFERRED.",
+			 "%s: an unknown way to finish: %d", what, (int)finish);
+}
+
+int txn_set_finish(struct txn *txn, enum txn_finish finish)
+{
+	int status = txn_check(txn, "txn_set_finish");
+
+	if (status == 0)
+		status = txn_check_finish(finish, "txn_set_finish");
+	if (status == 0)
+		status = txn_may(txn, EV_JOIN);
+	if (status == 0)
+		txn->finish = finish;
+	return status;
+}

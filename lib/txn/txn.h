@@ -29,7 +29,8 @@ struct txn {
 	struct hooks hooks;
 	struct metadata *metadata;
 
-	int64_t began_us;   /* clock_us */
+	int64_t began_us; /* clock_us */
+	enum txn_finish finish;
 	int64_t deadline;   /* clock_ms; 0: none */
 	struct alarm alarm; /* at the deadline */
 	/* Guards branches against the thread that cancels at the deadline. */
@@ -60,6 +61,9 @@ void txn_fail(struct txn *txn);
 
 /* Misuse, or SQLA_EFORKED, for NULL, ending or inherited transactions. */
 int txn_check(const struct txn *txn, const char *what);
+
+/* Misuse, unless it is one of enum txn_finish. */
+int txn_check_finish(enum txn_finish finish, const char *what);
 
 /* Takes BRANCH out, tells it OUTCOME and frees it. */
 void txn_release_branch(struct txn *txn, struct branch *branch, int outcome);

@@ -1,5 +1,5 @@
 /*
- * coordinator [-e NAME=URL]... [-kx] [-f SECONDS] VERB ARGUMENT... -
+ * coordinator [-e NAME=URL]... [-dkx] [-f SECONDS] VERB ARGUMENT... -
  * a process of its own, so that it can be killed, stopped and forgotten.
  *
  *	transfer ID COUNT [VETO]	COUNT transfers over all engines; engine VETO
@@ -7,7 +7,7 @@
  *	trade ID THREADS COUNT		COUNT transfers a thread over changing engines
  *	recover				what a fresh process does after a crash
  *
- * -k: decisions are kept as long as usual; without it not at all, so that
+ * -d: commits do not wait for their branches to end. -k: decisions are kept as long as usual; without it not at all, so that
  * forgetting is as hasty as it can be. -x: one-phase outcomes are written down
  * (outcome = row). -f: fence.
  * Each transfer that has ended is told on stdout as "ID STATUS", in one write;
@@ -33,6 +33,7 @@ enum { ENGINES_MAX = 4, THREADS_MAX = 16, ACCOUNTS = 8, CENTS = 10, IDS_A_THREAD
 static char *engines[ENGINES_MAX];
 static size_t n_engines;
 static const char *veto;
+static bool is_deferred;
 
 __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
@@ -123,7 +124,8 @@ static int transfer(int64_t id, unsigned parts)
 	size_t nth = 0, count = (size_t)__builtin_popcount(parts);
 	struct sqla_session *sessions[ENGINES_MAX] = { NULL };
 	char name[ENGINES_MAX + 1];
-	int status = 0;
+	int status =
+		is_deferred ? txn_manager_set_finish(txn_manager_thread(), TXN_FINISH_DEFERRED) : 0;
 
 	name_parts(parts, name);
 	for (size_t i = 0; status == 0 && i < n_engines; i++) {
@@ -264,9 +266,11 @@ int main(int argc, char *argv[])
 
 	/* A test that dies leaves nobody behind. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while ((option = getopt(argc, argv, "+e:kxf:")) != -1) {
+	while ((option = getopt(argc, argv, "+e:dkxf:")) != -1) {
 		if (option == 'e' && n_args < ENGINES_MAX)
 			args[n_args++] = optarg;
+		else if (option == 'd')
+			is_deferred = true;
 		else if (option == 'k')
 			options.keep_decisions = 0;
 		else if (option == 'x')

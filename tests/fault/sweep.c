@@ -15,10 +15,12 @@
 const struct scenario scenarios[] = {
 	{ "two_servers", "ab", NULL, NULL },
 	{ "two_servers_that_keep_decisions", "ab", "-k", NULL },
+	{ "two_servers_deferred", "ab", "-d", NULL },
 	{ "server_and_file", "al", NULL, NULL },
 	{ "server_and_file_that_keep_decisions", "al", "-k", NULL },
 	{ "server_and_wal_file", "aw", NULL, NULL },
 	{ "three_branches", "abl", NULL, NULL },
+	{ "three_branches_deferred", "abl", "-d", NULL },
 	{ "one_server", "a", NULL, NULL },
 	{ "one_server_with_row", "a", "-x", NULL },
 	{ "one_server_with_row_that_keeps_it", "a", "-kx", NULL },
@@ -288,9 +290,10 @@ int sweep_fate(const struct scenario *scenario, const char *point)
 {
 	static const char *const yes[] = { "decide_answered",	 "commit_decided",
 					   "finish_before_send", "finish_after_send",
-					   "finish_answered",	 "commit_finished",
-					   "onephase_answered" };
-	static const char *const either[] = { "decide_after_send", "onephase_after_send" };
+					   "finish_answered",	 "finish_detached",
+					   "commit_finished",	 "onephase_answered" };
+	static const char *const either[] = { "decide_after_send", "onephase_after_send",
+					      "finish_late" };
 
 	if (scenario->veto)
 		return 0;

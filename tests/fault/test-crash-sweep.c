@@ -117,8 +117,10 @@ Test(fault_points, are_all_passed_by_somebody)
 	}
 
 SWEEP(two_servers)
+SWEEP(two_servers_deferred)
 SWEEP(server_and_file)
 SWEEP(three_branches)
+KILL_AND_FAIL(three_branches_deferred)
 SWEEP(one_server)
 SWEEP(one_server_with_row)
 SWEEP(one_file)

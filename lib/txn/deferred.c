@@ -1,0 +1,85 @@
+#include "txn/deferred.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fork.h"
+#include "base/log.h"
+#include "txn/commit.h"
+
+struct deferred {
+	char uuid[37];
+	unsigned generation;
+	void (*forget_ended)(void *promise, bool all_ended); /* of the decider, or NULL */
+	void *promise;
+	atomic_uint holders;
+	atomic_bool is_unfinished;
+};
+
+struct deferred *deferred_new(struct branch *decider, const struct txn_decision *decision)
+{
+	const struct txn_resource_ops *ops = &decider->ops;
+	struct deferred *deferred;
+
+	if (ops->forget && !ops->forget_later)
+		return NULL;
+	deferred = calloc(1, sizeof(*deferred));
+	if (!deferred)
+		return NULL;
+	(void)snprintf(deferred->uuid, sizeof(deferred->uuid), "%s", decision->uuid);
+	deferred->generation = fork_generation();
+	atomic_init(&deferred->holders, 1);
+	atomic_init(&deferred->is_unfinished, false);
+	deferred->forget_ended = ops->forget_ended;
+	if (ops->forget_later)
+		deferred->promise = ops->forget_later(decider->self, decision);
+	if (ops->forget_later && !deferred->promise) {
+		free(deferred);
+		return NULL;
+	}
+	return deferred;
+}
+
+/* In a forked child it is the parent's, who lives on. */
+void deferred_let_go(struct deferred *deferred, bool all_ended)
+{
+	bool is_ours = !fork_is_foreign(deferred->generation);
+
+	if (!all_ended)
+		atomic_store(&deferred->is_unfinished, true);
+	if (atomic_fetch_sub(&deferred->holders, 1) > 1)
+		return;
+	all_ended = is_ours && !atomic_load(&deferred->is_unfinished);
+	if (deferred->forget_ended)
+		deferred->forget_ended(deferred->promise, all_ended);
+	if (is_ours && !all_ended)
+		commit_tell_unfinished();
+	free(deferred);
+}
+
+static void ended(void *arg, int vote)
+{
+	struct deferred *deferred = arg;
+
+	if (vote == 0 && fault_pass(FAULT_finish_late) == FAULT_FAIL)
+		vote = error_set(SQLA_EINDOUBT, NULL, NULL, "a fault point cut the wire");
+	if (vote == SQLA_EMIXED)
+		log_error("transaction %s: committed, but not everywhere: %s", deferred->uuid,
+			  sqla_error_last()->message);
+	else if (vote < 0 && !fork_is_foreign(deferred->generation))
+		log_warning("transaction %s: committed; recovery has to tell a branch: %s",
+			    deferred->uuid, sqla_error_last()->message);
+	deferred_let_go(deferred, vote == 0);
+}
+
+bool deferred_detach(struct deferred *deferred, struct branch *branch)
+{
+	if (!branch->ops.detach)
+		return false;
+	(void)atomic_fetch_add(&deferred->holders, 1);
+	if (branch->ops.detach(branch->self, ended, deferred))
+		return true;
+	(void)atomic_fetch_sub(&deferred->holders, 1);
+	return false;
+}

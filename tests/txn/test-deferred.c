@@ -1,0 +1,204 @@
+/* A commit that does not wait for its branches to end. */
+#include "txn/deferred.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/test.h"
+#include "txn/commit.h"
+#include "txn/recorder.h"
+
+/* "c" decides; "a" and "b" are prepared. */
+static struct recorder a, b, c;
+static int unfinished;
+
+/* What is under way by itself. */
+static struct {
+	txn_ended_fn *ended;
+	void *arg;
+} detached[2];
+static size_t n_detached;
+static bool refuses; /* to go on by itself */
+
+static int forgotten; /* -1: not told yet */
+
+static bool detach(void *self, txn_ended_fn *ended, void *arg)
+{
+	(void)self;
+	if (refuses)
+		return false;
+	detached[n_detached].ended = ended;
+	detached[n_detached++].arg = arg;
+	return true;
+}
+
+static void end(size_t nth, int vote)
+{
+	detached[nth].ended(detached[nth].arg, vote);
+}
+
+static void *forget_later(void *self, const struct txn_decision *decision)
+{
+	(void)decision;
+	return self;
+}
+
+static void forget_ended(void *promise, bool all_ended)
+{
+	(void)promise;
+	forgotten = all_ended;
+}
+
+static void count_unfinished(void)
+{
+	unfinished++;
+}
+
+static void setup(void)
+{
+	recorder_init(&a, "a");
+	recorder_init(&b, "b");
+	recorder_init(&c, "c");
+	a.is_slow = b.is_slow = true;
+	a.ops.detach = b.ops.detach = detach;
+	c.ops.forget_later = forget_later;
+	c.ops.forget_ended = forget_ended;
+	commit_on_unfinished(count_unfinished);
+	forgotten = -1;
+}
+
+static void teardown(void)
+{
+	(void)txn_abort();
+	recorder_close(&a);
+	recorder_close(&b);
+	recorder_close(&c);
+}
+
+TestSuite(deferred, .init = setup, .fini = teardown);
+
+static int commit_deferred(void)
+{
+	must_join(&a);
+	must_join(&b);
+	must_join(&c);
+	cr_assert(eq(int, txn_set_finish(txn_current(), TXN_FINISH_DEFERRED), 0));
+	return txn_commit();
+}
+
+static bool happened(const char *step)
+{
+	return strstr(recorder_log, step) != NULL;
+}
+
+Test(deferred, commits_return_before_their_branches_have_ended)
+{
+	cr_assert(eq(int, commit_deferred(), 0));
+	cr_expect(eq(sz, n_detached, 2));
+	cr_expect(happened("a.commit_prepared "));
+	cr_expect(happened("b.commit_prepared "));
+	cr_expect(eq(int, a.released, 1));
+	cr_expect(eq(int, a.outcome_told, 0));
+	cr_expect(eq(ptr, (void *)txn_current(), NULL));
+	end(0, 0);
+	end(1, 0);
+}
+
+/* I5 */
+Test(deferred, rows_are_forgotten_when_the_last_branch_has_ended)
+{
+	cr_assert(eq(int, commit_deferred(), 0));
+	cr_expect(eq(int, forgotten, -1));
+	end(1, 0);
+	cr_expect(eq(int, forgotten, -1));
+	end(0, 0);
+	cr_expect(eq(int, forgotten, 1));
+	cr_expect(not(happened("c.forget ")));
+	cr_expect(eq(int, unfinished, 0));
+}
+
+Test(deferred, a_branch_that_does_not_end_keeps_the_row_and_calls_recovery)
+{
+	cr_assert(eq(int, commit_deferred(), 0));
+	end(0, sqla_error_set(SQLA_EINDOUBT, "a", "the connection was lost", NULL));
+	end(1, 0);
+	cr_expect(eq(int, forgotten, 0));
+	cr_expect(eq(int, unfinished, 1));
+}
+
+static char logged[512];
+
+static void keep_line(enum sqla_log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level == SQLA_LOG_ERROR)
+		(void)snprintf(logged, sizeof(logged), "%s", line);
+}
+
+Test(deferred, a_branch_that_somebody_ended_otherwise_is_an_error_in_the_log)
+{
+	sqla_log_set(SQLA_LOG_ERROR, keep_line, NULL);
+	cr_assert(eq(int, commit_deferred(), 0));
+	end(0, sqla_error_set(SQLA_EMIXED, "a", "an operator was here", NULL));
+	end(1, 0);
+	sqla_log_set(SQLA_LOG_ERROR, NULL, NULL);
+	cr_expect(ne(ptr, strstr(logged, "an operator was here"), NULL), "%s", logged);
+	cr_expect(eq(int, forgotten, 0));
+}
+
+Test(deferred, a_branch_that_cannot_go_on_by_itself_is_waited_for)
+{
+	refuses = true;
+	cr_assert(eq(int, commit_deferred(), 0));
+	cr_expect(eq(int, forgotten, 1));
+}
+
+Test(deferred, a_branch_that_cannot_go_on_by_itself_may_still_be_left_to_recovery)
+{
+	a.ops.detach = NULL;
+	a.commit_prepared = SQLA_EINDOUBT;
+	cr_assert(eq(int, commit_deferred(), SQLA_PENDING));
+	end(0, 0);
+	cr_expect(eq(int, forgotten, 0));
+}
+
+Test(deferred, a_decider_that_only_knows_how_to_forget_now_makes_all_wait)
+{
+	c.ops.forget_later = NULL;
+	c.ops.forget_ended = NULL;
+	cr_assert(eq(int, commit_deferred(), 0));
+	cr_expect(eq(sz, n_detached, 0));
+	cr_expect(happened("c.forget "));
+}
+
+Test(deferred, nothing_is_deferred_before_the_decision)
+{
+	b.prepare = SQLA_EABORTED;
+	cr_assert(lt(int, commit_deferred(), 0));
+	cr_expect(eq(sz, n_detached, 0));
+	cr_expect(eq(int, forgotten, -1));
+}
+
+Test(deferred, is_the_default_of_a_manager_that_says_so)
+{
+	cr_assert(eq(int, txn_manager_set_finish(txn_manager_thread(), TXN_FINISH_DEFERRED), 0));
+	must_join(&a);
+	must_join(&c);
+	cr_assert(eq(int, txn_commit(), 0));
+	cr_expect(eq(sz, n_detached, 1));
+	end(0, 0);
+	cr_assert(eq(int, txn_manager_set_finish(txn_manager_thread(), TXN_FINISH_WAIT), 0));
+	must_join(&a);
+	must_join(&c);
+	cr_assert(eq(int, txn_commit(), 0));
+	cr_expect(eq(sz, n_detached, 1));
+}
+
+Test(deferred, is_refused_by_what_is_no_way_to_finish)
+{
+	must_join(&a);
+	cr_expect(eq(int, txn_set_finish(txn_current(), (enum txn_finish)7), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_set_finish(NULL, TXN_FINISH_WAIT), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_manager_set_finish(txn_manager_thread(), (enum txn_finish)7),
+		     SQLA_EMISUSE));
+}
