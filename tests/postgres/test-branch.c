@@ -318,6 +318,27 @@ Test(branch, raises_synchronous_commit_for_the_claim)
 	pg_driver.close(conn);
 }
 
+Test(branch, raises_synchronous_commit_behind_what_was_put_off)
+{
+	struct driver_conn *conn = must_open(new_database("syncbehind"), NULL);
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+		       "PERFORM set_config('synchronous_commit', 'off', true); RETURN NULL; "
+		       "END$$");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_begin(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_assert(eq(int, claim(conn, UUID_ONE), 0));
+	cr_expect(eq(i64,
+		     must_int(conn, "SELECT (current_setting('synchronous_commit') = "
+				    "'on')::int"),
+		     1));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
 Test(branch, leaves_a_step_that_is_given_up_unknown)
 {
 	const char *url = new_database("givenup");
