@@ -9,6 +9,15 @@
 
 struct lite_rows;
 
+enum { LITE_OWN_MAX = 12 };
+
+/* A statement of ours that stays compiled. */
+struct lite_own {
+	const char *sql; /* its address is what it is known by */
+	sqlite3_stmt *stmt;
+	bool is_used;
+};
+
 /* Which statements the authorizer lets through while they are compiled. */
 enum lite_sql {
 	LITE_SQL_USER = 0, /* no BEGIN, COMMIT or ROLLBACK inside our transaction */
@@ -35,15 +44,17 @@ struct lite_conn {
 	enum lite_sql sql;
 	bool was_denied; /* the authorizer said no */
 	bool is_begun;
-	bool is_readonly;	       /* this transaction */
-	bool is_transient;	       /* the latest failure may pass */
-	bool wants_table;	       /* the decision table could not be made yet */
-	bool is_orphan;		       /* a forked child has let go of its files */
-	unsigned outermost;	       /* the savepoint around all others of ours, or 0 */
-	char site[TXN_SITE_MAX + 1];   /* as told to the coordinator, or "" */
-	char cause[256];	       /* why SQLite ended the transaction by itself, or "" */
-	char why[400];		       /* why it cannot decide, and the remedy */
-	struct lite_rows *rows;	       /* open ones */
+	bool is_readonly;	     /* this transaction */
+	bool is_transient;	     /* the latest failure may pass */
+	bool wants_table;	     /* the decision table could not be made yet */
+	bool is_orphan;		     /* a forked child has let go of its files */
+	unsigned outermost;	     /* the savepoint around all others of ours, or 0 */
+	char site[TXN_SITE_MAX + 1]; /* as told to the coordinator, or "" */
+	char cause[256];	     /* why SQLite ended the transaction by itself, or "" */
+	char why[400];		     /* why it cannot decide, and the remedy */
+	struct lite_rows *rows;	     /* open ones */
+	struct lite_own own[LITE_OWN_MAX];
+	unsigned n_own;
 	struct lite_conn *prev, *next; /* orphan.c's list */
 };
 

@@ -278,6 +278,7 @@ void lite_close(struct driver_conn *head)
 	if (conn->db && !sqlite3_get_autocommit(conn->db))
 		(void)lite_rollback(head);
 	lite_rows_end_all(conn);
+	lite_own_end_all(conn);
 	(void)sqlite3_close_v2(conn->db);
 	config_unref(head->config);
 	free(conn);

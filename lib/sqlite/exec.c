@@ -57,16 +57,80 @@ int lite_prepare_own(struct lite_conn *conn, const char *sql, sqlite3_stmt **ret
 	return rc;
 }
 
+static struct lite_own *find_own(struct lite_conn *conn, const char *sql)
+{
+	for (unsigned i = 0; i < conn->n_own; i++)
+		if (conn->own[i].sql == sql)
+			return &conn->own[i];
+	return NULL;
+}
+
+/* PRAGMAs are not kept: some answer what was true when they were compiled. */
+static void keep_own(struct lite_conn *conn, const char *sql, sqlite3_stmt *stmt)
+{
+	if (conn->n_own < LITE_OWN_MAX && strncmp(sql, "PRAGMA", 6) != 0)
+		conn->own[conn->n_own++] =
+			(struct lite_own){ .sql = sql, .stmt = stmt, .is_used = true };
+}
+
+static int take_own(struct lite_conn *conn, const char *sql, sqlite3_stmt **ret_stmt)
+{
+	struct lite_own *own = find_own(conn, sql);
+	int rc;
+
+	if (own && !own->is_used) {
+		own->is_used = true;
+		*ret_stmt = own->stmt;
+		return SQLITE_OK;
+	}
+	rc = lite_prepare_own(conn, sql, ret_stmt);
+	if (rc == SQLITE_OK && !own)
+		keep_own(conn, sql, *ret_stmt);
+	return rc;
+}
+
+/* Answers as sqlite3_finalize. */
+static int give_own(struct lite_conn *conn, const char *sql, sqlite3_stmt *stmt)
+{
+	struct lite_own *own = find_own(conn, sql);
+	int rc;
+
+	if (!own || own->stmt != stmt)
+		return sqlite3_finalize(stmt);
+	rc = sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
+	own->is_used = false;
+	return rc;
+}
+
+void lite_own_end_all(struct lite_conn *conn)
+{
+	while (conn->n_own > 0)
+		(void)sqlite3_finalize(conn->own[--conn->n_own].stmt);
+}
+
+/* SQLite compiles a kept statement again by itself when the schema changed. */
+static int step_own(struct lite_conn *conn, sqlite3_stmt *stmt)
+{
+	enum lite_sql before = conn->sql;
+	int rc;
+
+	conn->sql = LITE_SQL_OWN;
+	rc = sqlite3_step(stmt);
+	conn->sql = before;
+	return rc;
+}
+
 static int start_own(struct lite_conn *conn, const char *sql, const char *a, const char *b,
 		     sqlite3_stmt **ret_stmt)
 {
-	int rc = lite_prepare_own(conn, sql, ret_stmt);
+	int rc = take_own(conn, sql, ret_stmt);
 
 	if (rc == SQLITE_OK && a)
 		rc = sqlite3_bind_text(*ret_stmt, 1, a, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK && b)
 		rc = sqlite3_bind_text(*ret_stmt, 2, b, -1, SQLITE_STATIC);
-	return rc == SQLITE_OK ? sqlite3_step(*ret_stmt) : rc;
+	return rc == SQLITE_OK ? step_own(conn, *ret_stmt) : rc;
 }
 
 int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const char *b, char *ret,
@@ -81,7 +145,7 @@ int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const 
 
 		(void)snprintf(ret, size, "%s", text ? (const char *)text : "");
 	}
-	end = sqlite3_finalize(stmt);
+	end = give_own(conn, sql, stmt);
 	return rc == SQLITE_ROW && end != SQLITE_OK ? end : rc;
 }
 
@@ -92,7 +156,7 @@ int lite_ask_int(struct lite_conn *conn, const char *sql, const char *a, int64_t
 
 	if (rc == SQLITE_ROW)
 		*ret = sqlite3_column_int64(stmt, 0);
-	(void)sqlite3_finalize(stmt);
+	(void)give_own(conn, sql, stmt);
 	return rc;
 }
 

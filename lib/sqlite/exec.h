@@ -16,13 +16,17 @@ int lite_run(struct lite_conn *conn, const char *sql);
 
 /*
  * The same for one statement with the texts A and B as ?1 and ?2 (NULL: not
- * used). SQLITE_ROW: the first row's first column is in RET (may be NULL), as
+ * used). SQL is a constant: it stays compiled, and is known by its address.
+ * SQLITE_ROW: the first row's first column is in RET (may be NULL), as
  * text, "" for NULL. SQLITE_DONE: no row.
  */
 int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const char *b, char *ret,
 		  size_t size);
 /* ... as a number. */
 int lite_ask_int(struct lite_conn *conn, const char *sql, const char *a, int64_t *ret);
+
+/* Gives up what stays compiled. */
+void lite_own_end_all(struct lite_conn *conn);
 
 /* Compiles the driver's own SQL. */
 int lite_prepare_own(struct lite_conn *conn, const char *sql, sqlite3_stmt **ret_stmt);

@@ -47,10 +47,10 @@ static int refuse_undecided(const struct branch *last)
 int decider_choose(struct branch *branches, struct branch **ret_decider)
 {
 	struct branch *branch, *must = NULL, *best = NULL, *last = NULL;
+	unsigned abilities, abilities_of_must = 0; /* asking may cost a look at a file */
 	int best_rank = 0;
 
 	DL_FOREACH(branches, branch) {
-		unsigned abilities;
 
 		if (branch->phase != BRANCH_CHANGED)
 			continue;
@@ -60,13 +60,14 @@ int decider_choose(struct branch *branches, struct branch **ret_decider)
 			if (must)
 				return refuse_two(must, branch);
 			must = branch;
+			abilities_of_must = abilities;
 		}
 		if (rank(abilities) >= best_rank) {
 			best_rank = rank(abilities);
 			best = branch;
 		}
 	}
-	if (must && !(branch_abilities(must) & TXN_DECIDES))
+	if (must && !(abilities_of_must & TXN_DECIDES))
 		return refuse_stuck(must);
 	if (!must && !best)
 		return refuse_undecided(last);

@@ -445,3 +445,24 @@ Test(branch, commits_what_never_began)
 	cr_expect(eq(int, lite_driver.decide(conn), SQLA_EMISUSE));
 	lite_driver.close(conn);
 }
+
+/* What is asked of the table stays compiled on the connection, and still tells
+ * what has become of the table and of the settings. */
+Test(branch, sees_what_was_done_to_the_table_since_the_last_claim)
+{
+	struct driver_conn *conn = must_open("kept.db", NULL);
+	struct driver_conn *other = must_open("kept.db", NULL);
+
+	must_claim(conn, UUID_ONE);
+	cr_assert(eq(int, lite_driver.decide(conn), 0));
+	cr_assert(ne(int, lite_driver.abilities(conn) & TXN_DECIDES, 0));
+	must_run(other, "CREATE TRIGGER t AFTER INSERT ON sqlassist_decision "
+			"BEGIN DELETE FROM sqlassist_decision WHERE txn = NEW.txn; END");
+	cr_expect(eq(int, lite_driver.abilities(conn) & TXN_DECIDES, 0));
+	must_run(other, "DROP TRIGGER t");
+	cr_expect(ne(int, lite_driver.abilities(conn) & TXN_DECIDES, 0));
+	must_run(conn, "PRAGMA synchronous = OFF");
+	cr_expect(eq(int, lite_driver.abilities(conn) & TXN_DECIDES, 0));
+	lite_driver.close(other);
+	lite_driver.close(conn);
+}
