@@ -13,6 +13,9 @@
  *     then: aborted. None is: the tombstone is rolled back, and nothing is said.
  * A crash of ours before the tombstone's commit leaves nothing, after it a
  * tombstone, which the next look reads.
+ *
+ * In model/commit.pml: look, with r_look_flush (2), r_look_tombstone (3) and
+ * r_look_asks (4).
  */
 #include "postgres/look.h"
 

@@ -8,6 +8,7 @@
  *     not prepared there, are deleted. A crash before that leaves them for
  *     the next pass.
  * Tombstones are never touched: a coordinator that was frozen may still come.
+ * In model/commit.pml: clean.
  */
 #include "recovery/rows.h"
 

@@ -7,7 +7,8 @@
  *  4. The branch is ended as decided. Ended by somebody else meanwhile: its
  *     own xid tells how.
  *  5. Rows that nobody needs are cleaned (rows.c).
- * All that a pass holds is in struct scan and is freed in one place.
+ * All that a pass holds is in struct scan and is freed in one place. In
+ * model/commit.pml: resolve (3, 4) and clean (5).
  */
 #include "recovery/scan.h"
 

@@ -28,6 +28,8 @@
  * written over the first of them, synced, and breaks their chain of checksums.
  *
  * A crash anywhere leaves nothing that matters: looking is repeated.
+ *
+ * In model/commit.pml: look with DECIDER_FILE, r_look_locked (3), r_look_buries (4).
  */
 #include "sqlite/look.h"
 

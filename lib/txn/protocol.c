@@ -17,6 +17,9 @@
  *  5. forget    When all have ended the row is of no use any more (I5).
  *
  * One changed branch commits in one phase, unless it wants a row always.
+ *
+ * In model/commit.pml: c_claim, c_prepare, c_decide, c_look, c_finish, c_forget;
+ * c_abort and c_roll_back for what was refused.
  */
 #include "txn/protocol.h"
 
