@@ -2,8 +2,8 @@
 # mandoc finds nothing to say about our pages, and every reference to a page
 # of ours leads somewhere.
 . "$(dirname "$0")/lib.sh"
-make_scratch
 need mandoc
+make_scratch
 pages=$(find "$top_srcdir/man" -name '*.[1-9]' | LC_ALL=C sort)
 [ -n "$pages" ] || complain "there are no pages"
 
@@ -19,9 +19,10 @@ is_ours() {
 }
 
 for page in $pages; do
-	# Other people's pages need not be installed where ours are checked. Its two
-	# outputs would run into each other in the middle of a line.
-	said=$({ mandoc -T lint -W style "$page" 2>"$scratch/errors"; cat "$scratch/errors"; } |
+	# Other people's pages need not be installed where ours are checked. Both
+	# streams in one pipe would cut each other's lines.
+	mandoc -T lint -W style "$page" >"$scratch/out" 2>"$scratch/err"
+	said=$(cat "$scratch/out" "$scratch/err" |
 		grep -vE 'referenced manual not found|operating system explicitly specified|Mdocdate|mandoc\.db')
 	[ -z "$said" ] || complain "$said"
 	for reference in $(sed -nE 's/^\.Xr ((sqla|txn)[^ ]*) ([1-9]).*/\1=\3/p' "$page"); do
