@@ -8,6 +8,7 @@
 #include <sqlassist/engine.h>
 #include <sqlassist/error.h>
 #include <sqlassist/panel.h>
+#include <sqlassist/query.h>
 #include <sqlassist/recover.h>
 #include <sqlassist/request.h>
 #include <sqlassist/session.h>

@@ -42,6 +42,7 @@ enum sqla_status {
 	SQLA_ENOTFOUND = -18, /* no such engine, column or item */
 	SQLA_ECONFIG = -19,   /* a bad URL, option or configuration file */
 	SQLA_EDATABASE = -20, /* the database refused the statement */
+	SQLA_EMANY = -21,     /* more than one, where one was asked for */
 };
 
 /*

@@ -37,6 +37,7 @@ static const struct {
 	{ SQLA_ENOTFOUND, "not found" },
 	{ SQLA_ECONFIG, "bad configuration" },
 	{ SQLA_EDATABASE, "the database refused the statement" },
+	{ SQLA_EMANY, "more than one" },
 };
 
 const struct sqla_error *sqla_error_last(void)

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "engine/config.h"
 #include "postgres/driver.h"
-#include "support/bouncer.h"
 #include "support/cluster.h"
 #include "support/must.h"
 
@@ -45,11 +44,9 @@ const char *url_on(const char *cluster, const char *database)
 struct engine_config *pg_config_of(const char *url, const struct sqla_engine_options *options)
 {
 	struct engine_config *config = NULL;
-	char *route = bouncer_route(url);
 
-	if (config_new("bank", route, options, &config) < 0)
+	if (config_new("bank", url, options, &config) < 0)
 		must_fail("config %s: %s", url, sqla_error_last()->message);
-	free(route);
 	return config;
 }
 
@@ -181,7 +178,7 @@ const char *gid_of(const char *uuid)
 
 void terminate(const char *url, struct driver_conn *conn)
 {
-	int pid = (int)must_int(conn, "SELECT pg_backend_pid()");
+	int pid = PQbackendPID(pg_driver.native(conn));
 
 	must_exec_at(url, "SELECT pg_terminate_backend(%d, 5000)", pid);
 }
