@@ -8,7 +8,7 @@
  * excepted, in this order:
  *
  *   begin, flush, ask				 every resource
- *   site, claim | prepare			 with two or more changed
+ *   site, claim | follow | prepare		 with two or more changed
  *   decide					 the decider
  *   commit_prepared | commit			 all others, after the decision
  *   rollback_prepared | abort			 when something said no
@@ -48,6 +48,7 @@ enum txn_ability {
 	TXN_PREFERS = 4,       /* wants to decide (decide = prefer) */
 	TXN_DECIDES_LOCAL = 8, /* claims without a network: decides before others */
 	TXN_ROW_ALWAYS = 16,   /* writes the row even when it alone has changed */
+	TXN_FOLLOWS = 32,      /* has group, follow; may be committed by another's decide */
 };
 
 /* What the deciding branch writes down and is asked for. Borrowed. */
@@ -69,7 +70,8 @@ typedef void txn_ended_fn(void *arg, int vote);
  * Set size to sizeof(struct txn_resource_ops); members are only appended.
  * Required: size, sort_key, commit, abort. Members come in groups: all of
  * prepare, commit_prepared, rollback_prepared, is_prepared, site or none; all
- * of claim, decide, look, site or none. txn_join refuses an incomplete table.
+ * of claim, decide, look, site or none; group and follow or none. txn_join
+ * refuses an incomplete table.
  */
 struct txn_resource_ops {
 	size_t size;
@@ -85,8 +87,9 @@ struct txn_resource_ops {
 	 * called after `ask`. Default: what the members given allow. */
 	unsigned (*abilities)(void *self);
 
-	/* Why ABILITY (TXN_PREPARES or TXN_DECIDES) is missing, and the remedy:
-	 * one line, borrowed until the next call. For SQLA_EUNSAFE's text. */
+	/* Why ABILITY (TXN_PREPARES, TXN_DECIDES or TXN_FOLLOWS) is missing, and
+	 * the remedy: one line, borrowed until the next call. For SQLA_EUNSAFE's
+	 * text. */
 	const char *(*why_not)(void *self, enum txn_ability ability);
 
 	/* The commit begins; may block. */
@@ -190,6 +193,16 @@ struct txn_resource_ops {
 	/* The resource has left the transaction. OUTCOME: as txn_commit, or
 	 * SQLA_EABORTED. The last call; SELF may be freed in it. */
 	void (*released)(void *self, struct txn *txn, int outcome);
+
+	/* Branches that cannot be prepared, and that answer with one and the same
+	 * address here, are a group: one of them decides, and its decide commits
+	 * all of them in one atomic act. NULL: in no group. */
+	const void *(*group)(void *self);
+
+	/* LEADER, the self of another branch of the group, decides: from here on
+	 * its decide and look answer for this branch too, which gets no other step
+	 * of the protocol; when they say no, abort. Must not block. 0 or no. */
+	int (*follow)(void *self, void *leader);
 };
 
 /*

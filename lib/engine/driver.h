@@ -189,6 +189,9 @@ struct driver {
 	int (*claim)(struct driver_conn *conn, const struct txn_decision *decision,
 		     const char *const due[], size_t n_due, bool *ret_took);
 	int (*decide)(struct driver_conn *conn);
+	/* LEADER's decide commits CONN too; both of this driver. NULL: it has no
+	 * groups. The group ends with the transaction of either. */
+	int (*follow)(struct driver_conn *conn, struct driver_conn *leader);
 	/* After a one-phase commit of CONN (now broken) was unknown. Blocks. */
 	int (*outcome)(struct driver_conn *conn);
 

@@ -218,6 +218,21 @@ static int decide(void *self)
 	return session_voted(s, s->conn->driver->decide(s->conn));
 }
 
+/* Branches of one driver are a group, if it knows of any. */
+static const void *group(void *self)
+{
+	const struct driver *driver = session_of(self)->config->driver;
+
+	return driver->follow ? driver : NULL;
+}
+
+static int follow(void *self, void *leader)
+{
+	struct sqla_session *s = self;
+
+	return session_voted(s, s->conn->driver->follow(s->conn, session_of(leader)->conn));
+}
+
 /* ---- looking ------------------------------------------------------------- */
 
 static void pause_ms(long ms)
@@ -238,11 +253,12 @@ static enum driver_look_result look_once(const struct sqla_session *s, struct dr
 {
 	enum driver_look_result result;
 	struct driver_conn *conn;
+	int status = open_recovery(s, &conn);
 
-	if (open_recovery(s, &conn) < 0) {
+	if (status < 0) {
 		(void)snprintf(look->evidence, sizeof(look->evidence), "%.*s",
 			       (int)sizeof(look->evidence) - 1, sqla_error_last()->message);
-		return LOOK_OPEN;
+		return status == SQLA_EINDOUBT ? LOOK_UNKNOWN : LOOK_OPEN;
 	}
 	result = conn->driver->look(conn, look);
 	conn->driver->close(conn);
@@ -444,6 +460,8 @@ static const struct txn_resource_ops ops = {
 	.should_retry = should_retry,
 	.cancel = cancel,
 	.released = released,
+	.group = group,
+	.follow = follow,
 };
 
 /* The transaction remembers the engine's session, so that it is found again

@@ -28,6 +28,8 @@ static const char *missing(const struct txn_resource_ops *ops)
 			return "one of claim, decide, look, site, which go together";
 	if (!ops->forget_later != !ops->forget_ended)
 		return "one of forget_later, forget_ended, which go together";
+	if (!ops->group != !ops->follow)
+		return "one of group, follow, which go together";
 	if (ops->savepoint || ops->savepoint_rollback || ops->savepoint_release)
 		if (!ops->savepoint || !ops->savepoint_rollback || !ops->savepoint_release)
 			return "one of savepoint, savepoint_rollback, savepoint_release, "
@@ -81,9 +83,11 @@ unsigned branch_abilities(const struct branch *branch)
 		given |= TXN_PREPARES;
 	if (branch->ops.claim)
 		given |= TXN_DECIDES | TXN_PREFERS | TXN_DECIDES_LOCAL | TXN_ROW_ALWAYS;
+	if (branch->ops.follow)
+		given |= TXN_FOLLOWS;
 	if (branch->ops.abilities)
 		return branch->ops.abilities(branch->self) & given;
-	return given & (TXN_PREPARES | TXN_DECIDES);
+	return given & (TXN_PREPARES | TXN_DECIDES | TXN_FOLLOWS);
 }
 
 const char *branch_why_not(const struct branch *branch, enum txn_ability ability)
@@ -94,14 +98,22 @@ const char *branch_why_not(const struct branch *branch, enum txn_ability ability
 		why = branch->ops.why_not(branch->self, ability);
 	if (why && *why)
 		return why;
-	return ability == TXN_PREPARES ? "it has no prepare step" : "it cannot carry a decision";
+	switch (ability) {
+	case TXN_PREPARES:
+		return "it has no prepare step";
+	case TXN_FOLLOWS:
+		return "it cannot follow another's decision";
+	default:
+		return "it cannot carry a decision";
+	}
 }
 
 struct points {
 	enum fault_point before, after, answered;
 };
 
-/* Asking and ending what did not change are nobody's danger: no points. */
+/* Asking, following and ending what did not change are nobody's danger: no
+ * points. */
 static const struct points *points_of(enum branch_verb verb)
 {
 	static const struct points claim = { FAULT_claim_before_send, FAULT_claim_after_send,
@@ -131,6 +143,7 @@ static const struct points *points_of(enum branch_verb verb)
 	case VERB_ROLLBACK_PREPARED:
 		return &undo;
 	case VERB_ASK:
+	case VERB_FOLLOW:
 	case VERB_END:
 		break;
 	}
@@ -147,6 +160,8 @@ static int call(struct branch *branch, enum branch_verb verb, const struct txn_d
 		return ops->ask ? ops->ask(branch->self) : TXN_CHANGED;
 	case VERB_CLAIM:
 		return ops->claim(branch->self, decision);
+	case VERB_FOLLOW:
+		return ops->follow(branch->self, branch->leader->self);
 	case VERB_PREPARE:
 		return ops->prepare(branch->self, branch->gid);
 	case VERB_DECIDE:

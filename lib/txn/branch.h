@@ -30,6 +30,7 @@ struct branch {
 	const struct txn_resource_ops *given; /* identity, with self */
 	void *self;
 	enum branch_phase phase;
+	struct branch *leader;	   /* whose decide commits this one too, or NULL */
 	unsigned number;	   /* order of joining, from 1 */
 	char gid[TXN_GID_MAX + 1]; /* "" until it is to be prepared */
 	char site[TXN_SITE_MAX + 1];
@@ -49,6 +50,7 @@ const char *branch_why_not(const struct branch *branch, enum txn_ability ability
 enum branch_verb {
 	VERB_ASK,
 	VERB_CLAIM,
+	VERB_FOLLOW, /* the branch's leader */
 	VERB_PREPARE,
 	VERB_DECIDE,
 	VERB_COMMIT, /* the only changed branch */

@@ -24,6 +24,45 @@ static int refuse_two(const struct branch *one, const struct branch *two)
 			 branch_why_not(two, TXN_PREPARES));
 }
 
+static const void *group_of(const struct branch *branch)
+{
+	return branch->ops.group ? branch->ops.group(branch->self) : NULL;
+}
+
+/* They could be one group, if BRANCH were able to. */
+static int refuse_member(const struct branch *branch, const struct branch *other)
+{
+	return error_set(SQLA_EUNSAFE, branch_name(branch),
+			 "Change that, or let only one of them change anything in a transaction.",
+			 "\"%s\" cannot be committed together with \"%s\": %s", branch_name(branch),
+			 branch_name(other), branch_why_not(branch, TXN_FOLLOWS));
+}
+
+/* Whether two that cannot be prepared may be decided by one of them. */
+static int check_group(const struct branch *one, unsigned abilities_of_one,
+		       const struct branch *two, unsigned abilities_of_two)
+{
+	const void *group = group_of(one);
+
+	if (!group || group != group_of(two))
+		return refuse_two(one, two);
+	if (!(abilities_of_one & TXN_FOLLOWS))
+		return refuse_member(one, two);
+	if (!(abilities_of_two & TXN_FOLLOWS))
+		return refuse_member(two, one);
+	return 0;
+}
+
+/* Those that cannot be prepared lead themselves until the decider is known. */
+static void follow(struct branch *branches, struct branch *decider)
+{
+	struct branch *branch;
+
+	DL_FOREACH(branches, branch)
+		if (branch->leader)
+			branch->leader = branch == decider ? NULL : decider;
+}
+
 #define SEE "See sqlassist doctor, and sqlassist-commit(7), WHO DECIDES."
 
 /* It must decide, since it cannot be prepared, and cannot decide either. */
@@ -48,19 +87,23 @@ int decider_choose(struct branch *branches, struct branch **ret_decider)
 {
 	struct branch *branch, *must = NULL, *best = NULL, *last = NULL;
 	unsigned abilities, abilities_of_must = 0; /* asking may cost a look at a file */
-	int best_rank = 0;
+	int best_rank = 0, status;
 
 	DL_FOREACH(branches, branch) {
-
+		branch->leader = NULL;
 		if (branch->phase != BRANCH_CHANGED)
 			continue;
 		last = branch;
 		abilities = branch_abilities(branch);
 		if (!(abilities & TXN_PREPARES)) {
-			if (must)
-				return refuse_two(must, branch);
-			must = branch;
-			abilities_of_must = abilities;
+			status = must ? check_group(must, abilities_of_must, branch, abilities) : 0;
+			if (status < 0)
+				return status;
+			branch->leader = branch;
+			if (!must || rank(abilities) >= rank(abilities_of_must)) {
+				must = branch;
+				abilities_of_must = abilities;
+			}
 		}
 		if (rank(abilities) >= best_rank) {
 			best_rank = rank(abilities);
@@ -72,5 +115,6 @@ int decider_choose(struct branch *branches, struct branch **ret_decider)
 	if (!must && !best)
 		return refuse_undecided(last);
 	*ret_decider = must ? must : best;
+	follow(branches, *ret_decider);
 	return 0;
 }

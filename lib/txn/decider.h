@@ -6,9 +6,10 @@
 
 /*
  * Chooses among the changed ones of BRANCHES, which are sorted: one that cannot
- * be prepared, one that prefers to, a local one, the last one. SQLA_EUNSAFE,
- * before anything durable has happened, when they cannot be made atomic: the
- * text names who is in the way, and why.
+ * be prepared, one that prefers to, a local one, the last one. Several that
+ * cannot be prepared must be a group: the others of it get the decider as
+ * their leader. SQLA_EUNSAFE, before anything durable has happened, when they
+ * cannot be made atomic: the text names who is in the way, and why.
  */
 int decider_choose(struct branch *branches, struct branch **ret_decider);
 

@@ -10,6 +10,8 @@
  *		 that a recoverer that finds a prepared branch finds the
  *		 decider open (I4); then all answers are awaited together.
  *		 Crash: in doubt, and no row was committed: rolled back.
+ *		 Others of the decider's group follow it: its decide, and
+ *		 what a look at it shows, holds for them.
  *  3. decide    The decider commits, and its row with it: the decision.
  *		 Lost: look; without an answer nothing more is done here.
  *  4. finish    Every prepared branch commits, and what did not change ends.
@@ -171,7 +173,7 @@ static int name_branches(struct protocol *p)
 	DL_FOREACH(p->txn->branches, branch) {
 		if (status < 0)
 			break;
-		if (!is_changed(branch) || branch == p->decider)
+		if (!is_changed(branch) || branch == p->decider || branch->leader)
 			continue;
 		status = ask_site(branch, branch->site);
 		if (status == 0)
@@ -196,7 +198,7 @@ static void count_vote(struct branch_step step)
 {
 	struct branch *branch = step.branch;
 
-	if (step.verb == VERB_CLAIM)
+	if (step.verb != VERB_PREPARE)
 		return;
 	if (branch->vote == 0)
 		branch->phase = BRANCH_PREPARED;
@@ -204,9 +206,27 @@ static void count_vote(struct branch_step step)
 		branch->phase = BRANCH_UNKNOWN;
 }
 
-static int claim_and_prepare(struct protocol *p)
+/* Starts VERB, as step N and on, on those that follow the decider, or on those
+ * that do not; the steps then. */
+static size_t start_others(struct protocol *p, enum branch_verb verb, size_t n)
 {
 	struct branch *branch;
+
+	DL_FOREACH(p->txn->branches, branch) {
+		bool is_follower = branch->leader != NULL;
+
+		if (!is_changed(branch) || branch == p->decider ||
+		    is_follower != (verb == VERB_FOLLOW))
+			continue;
+		p->steps[n] = (struct branch_step){ branch, verb };
+		branch_start(p->steps[n++], NULL, &p->result->error);
+	}
+	return n;
+}
+
+/* A follower that refuses does so before anything durable has happened. */
+static int claim_and_prepare(struct protocol *p)
+{
 	size_t n = 0;
 	int status = 0;
 
@@ -214,12 +234,9 @@ static int claim_and_prepare(struct protocol *p)
 	branch_start(p->steps[n++], &p->decision, &p->result->error);
 	if (p->decider->vote < 0)
 		return p->decider->vote;
-	DL_FOREACH(p->txn->branches, branch) {
-		if (!is_changed(branch) || branch == p->decider)
-			continue;
-		p->steps[n] = (struct branch_step){ branch, VERB_PREPARE };
-		branch_start(p->steps[n++], NULL, &p->result->error);
-	}
+	n = start_others(p, VERB_FOLLOW, n);
+	if (p->result->error.status == 0)
+		n = start_others(p, VERB_PREPARE, n);
 	branch_await(p->steps, n, vote_deadline(p), &p->result->error);
 	observe_step(&p->result->times, OBSERVE_PREPARE);
 	for (size_t i = 0; i < n; i++) {
@@ -359,6 +376,16 @@ static void tell_in_doubt(struct protocol *p, enum branch_verb verb)
 	error_save(why);
 }
 
+/* What is known of the decider is known of those that follow it. */
+static void set_phase(struct protocol *p, enum branch_phase phase)
+{
+	struct branch *branch;
+
+	DL_FOREACH(p->txn->branches, branch)
+		if (branch == p->decider || branch->leader)
+			branch->phase = phase;
+}
+
 static void in_doubt(struct protocol *p, enum branch_verb verb)
 {
 	struct branch *branch;
@@ -370,7 +397,7 @@ static void in_doubt(struct protocol *p, enum branch_verb verb)
 		else if (branch->phase == BRANCH_UNCHANGED)
 			(void)branch->ops.abort(branch->self, p->txn);
 	}
-	p->decider->phase = BRANCH_UNKNOWN;
+	set_phase(p, BRANCH_UNKNOWN);
 	p->result->status = SQLA_EINDOUBT;
 	p->result->is_unfinished = true;
 }
@@ -393,7 +420,7 @@ static int decide(struct protocol *p, enum branch_verb verb)
 		return vote;
 	}
 	/* Known not to have committed, or known to have: nothing to roll back. */
-	p->decider->phase = vote == 0 ? BRANCH_ENDED : BRANCH_CHANGED;
+	set_phase(p, vote == 0 ? BRANCH_ENDED : BRANCH_CHANGED);
 	if (vote < 0) {
 		refused(p, vote);
 		return vote;

@@ -251,11 +251,26 @@ static const struct txn_resource_ops everything = {
 	.released = released,
 };
 
+static const void *group(void *self)
+{
+	return ((struct recorder *)self)->group;
+}
+
+static int follow(void *self, void *leader)
+{
+	struct recorder *r = self;
+
+	r->leader = leader;
+	return answer(r, "follow", r->follow);
+}
+
 void recorder_init(struct recorder *r, const char *key)
 {
 	memset(r, 0, sizeof(*r));
 	r->key = key;
 	r->ops = everything;
+	r->ops.group = group;
+	r->ops.follow = follow;
 	r->abilities = TXN_PREPARES | TXN_DECIDES;
 	if (pipe(r->pipe) != 0 || write(r->pipe[1], "x", 1) != 1)
 		abort();

@@ -17,9 +17,11 @@ struct recorder {
 	struct txn_resource_ops ops;
 	/* Answers; zero is yes. */
 	int begin, flush, ask, commit, prepare, commit_prepared, rollback_prepared;
-	int claim, decide, look, outcome, abort, savepoint, savepoint_rollback;
+	int claim, follow, decide, look, outcome, abort, savepoint, savepoint_rollback;
 	bool should_retry;
 	unsigned abilities;
+	const void *group;	 /* NULL: in none */
+	struct recorder *leader; /* that it follows */
 	bool is_unchanged;
 	int is_prepared;
 	bool is_slow; /* answers steps with TXN_WAIT first */

@@ -270,6 +270,90 @@ Test(protocol, two_that_cannot_be_prepared_are_refused_by_name_before_anything_d
 	cr_expect(happened("a.abort") && happened("b.abort") && happened("c.abort"));
 }
 
+/* ---- groups --------------------------------------------------------------- */
+
+static void make_group(unsigned one, unsigned other)
+{
+	a.group = c.group = &a;
+	a.abilities = TXN_FOLLOWS | one;
+	c.abilities = TXN_FOLLOWS | other;
+}
+
+Test(protocol, one_of_a_group_decides_for_the_others)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	cr_assert(zero(int, commit_all()));
+	cr_expect(eq(ptr, a.leader, &c));
+	cr_expect(in_order("c.claim", "a.follow"));
+	cr_expect(in_order("a.follow", "b.prepare"));
+	cr_expect(in_order("b.prepare", "c.decide"));
+	cr_expect(not(happened("a.commit") || happened("a.claim") || happened("a.decide") ||
+		      happened("a.abort")));
+	cr_expect(eq(int, a.outcome_told, 0));
+	cr_expect(eq(int, a.released, 1));
+}
+
+Test(protocol, the_one_of_a_group_that_can_decide_is_its_leader)
+{
+	make_group(TXN_DECIDES, 0);
+	cr_assert(zero(int, commit_all()));
+	cr_expect(eq(ptr, c.leader, &a));
+	cr_expect(happened("a.decide"));
+}
+
+Test(protocol, a_group_of_which_none_can_decide_is_refused)
+{
+	make_group(0, 0);
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(not(happened("prepare") || happened("claim") || happened("follow")));
+}
+
+Test(protocol, one_that_cannot_follow_is_refused_with_its_reason)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	c.abilities = TXN_DECIDES;
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"c"));
+	cr_expect(not(happened("prepare") || happened("claim") || happened("follow")));
+}
+
+Test(protocol, two_of_different_groups_are_refused)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	c.group = &c;
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(not(happened("prepare") || happened("claim") || happened("follow")));
+}
+
+Test(protocol, one_that_refuses_to_follow_aborts_all_before_anything_durable)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	b.group = &b;
+	c.follow = SQLA_EUNSAFE;
+	a.abilities |= TXN_PREFERS;
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(happened("c.follow"));
+	cr_expect(happened("a.abort") && happened("b.abort") && happened("c.abort"));
+	cr_expect(not(happened("decide") || happened("prepare")));
+}
+
+Test(protocol, a_group_that_refuses_to_decide_aborts_all)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	c.decide = SQLA_ERETRY;
+	cr_expect(eq(int, commit_all(), SQLA_ERETRY));
+	cr_expect(happened("a.abort") && happened("b.rollback_prepared") && happened("c.abort"));
+}
+
+Test(protocol, a_group_whose_decision_is_unknown_is_left_alone)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	c.decide = c.look = SQLA_EINDOUBT;
+	cr_expect(eq(int, commit_all(), SQLA_EINDOUBT));
+	cr_expect(not(happened("a.abort") || happened("c.abort") || happened("a.commit")));
+	cr_expect(eq(int, unfinished, 1));
+}
+
 Test(protocol, one_that_can_neither_prepare_nor_decide_is_refused)
 {
 	a.abilities = 0;
