@@ -1,5 +1,6 @@
 /*
- * A branch on SQLite never prepares; it decides, or it commits alone.
+ * A branch on SQLite never prepares; it decides, or it commits alone, or with
+ * others of its kind (group.c).
  *
  *  1. ask	Has the file changed? SQLite's write lock says so.
  *		Crash: SQLite rolls back when the file is opened next.
@@ -20,6 +21,7 @@
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/group.h"
 #include "sqlite/site.h"
 #include "sqlite/transact.h"
 
@@ -59,14 +61,12 @@ int lite_ask(struct driver_conn *head)
 
 /* ---- what it can do ----------------------------------------------------------- */
 
+/* To whatever another branch, or a decision row, depends on. */
 static const char *obstacle(struct lite_conn *conn)
 {
 	const struct sqla_engine_options *options = &lite_config(conn)->options;
 	const char *attached = written_attached(conn);
-	const char *why;
 
-	if (options->decide == SQLA_DECIDE_NEVER)
-		return "decide is never: change that option";
 	if (options->readonly == SQLA_YES || conn->is_readonly)
 		return "it is readonly: use an engine that is not";
 	if (attached) {
@@ -76,18 +76,39 @@ static const char *obstacle(struct lite_conn *conn)
 			       attached);
 		return conn->why;
 	}
-	why = lite_durable_obstacle(conn);
+	return lite_durable_obstacle(conn);
+}
+
+static const char *obstacle_to_deciding(struct lite_conn *conn)
+{
+	const char *why;
+
+	if (lite_config(conn)->options.decide == SQLA_DECIDE_NEVER)
+		return "decide is never: change that option";
+	why = obstacle(conn);
 	return why ? why : lite_table_obstacle(conn, conn->site);
+}
+
+static const char *obstacle_to_following(struct lite_conn *conn)
+{
+	const char *why = obstacle(conn);
+
+	return why ? why : lite_group_obstacle(conn);
 }
 
 unsigned lite_abilities(struct driver_conn *head)
 {
 	struct lite_conn *conn = lite_conn_of(head);
 	const struct sqla_engine_options *options = &lite_config(conn)->options;
-	unsigned abilities = TXN_DECIDES | TXN_DECIDES_LOCAL;
+	unsigned abilities = 0;
 
-	if (lite_ready(conn) < 0 || obstacle(conn))
+	if (lite_ready(conn) < 0)
 		return 0;
+	if (!obstacle_to_following(conn))
+		abilities |= TXN_FOLLOWS;
+	if (obstacle_to_deciding(conn))
+		return abilities;
+	abilities |= TXN_DECIDES | TXN_DECIDES_LOCAL;
 	if (options->decide == SQLA_DECIDE_PREFER)
 		abilities |= TXN_PREFERS;
 	if (options->outcome == SQLA_OUTCOME_ROW)
@@ -100,9 +121,11 @@ const char *lite_why_not(struct driver_conn *head, enum txn_ability ability)
 	const char *why = NULL;
 
 	if (ability == TXN_PREPARES)
-		return "SQLite has no PREPARE: it can only decide, one file in a transaction";
+		return "SQLite has no PREPARE: it can only decide";
 	if (ability == TXN_DECIDES)
-		why = obstacle(lite_conn_of(head));
+		why = obstacle_to_deciding(lite_conn_of(head));
+	if (ability == TXN_FOLLOWS)
+		why = obstacle_to_following(lite_conn_of(head));
 	return why ? why : "";
 }
 
@@ -164,7 +187,7 @@ static int check_claim(struct lite_conn *conn)
 	const char *why;
 
 	(void)snprintf(told, sizeof(told), "%s", conn->site);
-	why = obstacle(conn);
+	why = obstacle_to_deciding(conn);
 	if (why)
 		return error_set(SQLA_EUNSAFE, lite_name(conn), NULL, "%s cannot decide: %s",
 				 lite_path(conn), why);
@@ -231,7 +254,7 @@ int lite_decide(struct driver_conn *head)
 
 	if (!conn->is_begun && !conn->head.is_broken)
 		return error_set(SQLA_EMISUSE, lite_name(conn), NULL, "nothing was claimed here");
-	return lite_commit(head);
+	return conn->group ? lite_group_commit(conn) : lite_commit(head);
 }
 
 /* Nothing but a row tells what became of a transaction of SQLite. */

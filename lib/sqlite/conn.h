@@ -7,6 +7,7 @@
 
 #include "engine/driver.h"
 
+struct lite_group;
 struct lite_rows;
 
 enum { LITE_OWN_MAX = 12 };
@@ -52,6 +53,7 @@ struct lite_conn {
 	char site[TXN_SITE_MAX + 1]; /* as told to the coordinator, or "" */
 	char cause[256];	     /* why SQLite ended the transaction by itself, or "" */
 	char why[400];		     /* why it cannot decide, and the remedy */
+	struct lite_group *group;    /* that this transaction commits with, or NULL */
 	struct lite_rows *rows;	     /* open ones */
 	struct lite_own own[LITE_OWN_MAX];
 	unsigned n_own;

@@ -14,10 +14,12 @@
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/group.h"
 #include "sqlite/orphan.h"
 #include "sqlite/rows.h"
 #include "sqlite/site.h"
 #include "sqlite/transact.h"
+#include "sqlite/vfs.h"
 
 /* Recovery asks again later rather than wait for a lock. */
 #define RECOVERY_BUSY_MS 500
@@ -177,7 +179,8 @@ static int wait_for_lock(void *arg, int tries)
 
 static int open_flags(const struct engine_config *config, enum driver_purpose purpose)
 {
-	int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+		    SQLITE_OPEN_PRIVATECACHE;
 
 	if (config->options.readonly == SQLA_YES)
 		return flags | SQLITE_OPEN_READONLY;
@@ -188,14 +191,22 @@ static int open_flags(const struct engine_config *config, enum driver_purpose pu
 
 static int open_file(struct lite_conn *conn, enum driver_purpose purpose)
 {
-	char *uri = uri_of(lite_config(conn));
+	const char *vfs = vfs_ready();
+	char *uri = vfs ? uri_of(lite_config(conn)) : NULL;
 	int rc;
 
 	if (!uri)
 		return error_nomem();
-	rc = sqlite3_open_v2(uri, &conn->db, open_flags(lite_config(conn), purpose), NULL);
+	rc = sqlite3_open_v2(uri, &conn->db, open_flags(lite_config(conn), purpose), vfs);
 	free(uri);
-	return rc == SQLITE_OK ? 0 : lite_fail_open(conn, rc);
+	if (rc != SQLITE_OK)
+		return lite_fail_open(conn, rc);
+	if (vfs_is_frozen(lite_path(conn)))
+		return error_set(SQLA_EINDOUBT, lite_name(conn), "End this process.",
+				 "whether the latest transaction on %s commits is not known, and "
+				 "this process keeps it as it is",
+				 lite_path(conn));
+	return 0;
 }
 
 /* The schema of a file is data: what it says may not call what is dangerous,
@@ -254,8 +265,10 @@ int lite_open(struct engine_config *config, enum driver_purpose purpose,
 		lite_close(&conn->head);
 		return status;
 	}
-	if (purpose == DRIVER_SESSION)
+	if (purpose == DRIVER_SESSION) {
 		lite_table_ensure(conn);
+		lite_group_tidy(conn);
+	}
 	lite_orphan_track(conn);
 	*ret_conn = &conn->head;
 	return 0;

@@ -18,6 +18,7 @@
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
 #include "sqlite/site.h"
+#include "sqlite/super.h"
 
 #define LARGE_WAL (64 * 1024 * 1024)
 #define LARGE_FILE (256 * 1024 * 1024) /* quick_check reads all of it */
@@ -153,6 +154,23 @@ static off_t size_of(const char *path)
 	return path && stat(path, &st) == 0 ? st.st_size : 0;
 }
 
+/* Opening has dealt with the file's own journal, and not with those of others. */
+static void check_supers(struct patient *p)
+{
+	char *path = NULL;
+	size_t n = super_count(p->path, &path);
+
+	if (n > 0)
+		find(p, "super-journal", SQLA_FINDING_WARNING,
+		     "Never remove it by hand: that would commit journals that name it. Open every "
+		     "file that was written together with this one; the last one opened removes "
+		     "it, or the next session on this engine.",
+		     "%zu super-journal(s) beside %s, such as %s: a commit of several files is under "
+		     "way, or was cut off",
+		     n, p->path, path ? path : "?");
+	free(path);
+}
+
 /* Opening has rolled a hot journal back, if that could be done. */
 static void check_journals(struct patient *p)
 {
@@ -226,6 +244,7 @@ static void examine(struct patient *p)
 	check_rights(p);
 	check_links(p);
 	check_journals(p);
+	check_supers(p);
 	check_table(p);
 	check_integrity(p);
 }

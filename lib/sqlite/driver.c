@@ -5,6 +5,7 @@
 #include "sqlite/doctor.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/group.h"
 #include "sqlite/look.h"
 #include "sqlite/orphan.h"
 #include "sqlite/site.h"
@@ -42,6 +43,7 @@ const struct driver lite_driver = {
 	.site = lite_site,
 	.claim = lite_claim,
 	.decide = lite_decide,
+	.follow = lite_follow,
 	.outcome = lite_outcome,
 	.look = lite_look,
 	.list_prepared = lite_list_prepared,

@@ -53,7 +53,7 @@ static bool is_stock_vfs(sqlite3 *db, const char *schema)
 
 	if (sqlite3_file_control(db, schema, SQLITE_FCNTL_VFSNAME, &name) != SQLITE_OK)
 		return false;
-	is_stock = name && strcmp(name, "unix") == 0;
+	is_stock = name && strcmp(name, "sqlassist/unix") == 0;
 	sqlite3_free(name);
 	return is_stock;
 }

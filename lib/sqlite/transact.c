@@ -7,6 +7,7 @@
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/group.h"
 #include "sqlite/rows.h"
 #include "sqlite/site.h"
 
@@ -117,8 +118,9 @@ static void end_statements(struct lite_conn *conn)
 			(void)sqlite3_reset(stmt);
 }
 
-static void forget_transaction(struct lite_conn *conn)
+void lite_commit_end(struct lite_conn *conn)
 {
+	lite_group_leave(conn);
 	if (conn->is_readonly && lite_config(conn)->options.readonly != SQLA_YES)
 		(void)lite_run(conn, "PRAGMA query_only = OFF");
 	conn->head.is_in_transaction = false;
@@ -129,12 +131,17 @@ static void forget_transaction(struct lite_conn *conn)
 }
 
 /* True if nothing is open any more. A cancel may hit the ROLLBACK itself. */
-static bool roll_back(struct lite_conn *conn)
+bool lite_undo(struct lite_conn *conn)
 {
+	bool is_undone;
+
 	end_statements(conn);
 	for (int tries = 0; tries < 3 && !sqlite3_get_autocommit(conn->db); tries++)
 		(void)lite_run(conn, "ROLLBACK");
-	return sqlite3_get_autocommit(conn->db) != 0;
+	is_undone = sqlite3_get_autocommit(conn->db) != 0;
+	if (!is_undone)
+		conn->head.is_broken = true; /* closing it rolls back */
+	return is_undone;
 }
 
 int lite_rollback(struct driver_conn *head)
@@ -142,11 +149,9 @@ int lite_rollback(struct driver_conn *head)
 	struct lite_conn *conn = lite_conn_of(head);
 	int status = 0;
 
-	if (!roll_back(conn)) {
-		head->is_broken = true; /* closing it rolls back */
+	if (!lite_undo(conn))
 		status = lite_fail(conn, sqlite3_extended_errcode(conn->db), "cannot roll back");
-	}
-	forget_transaction(conn);
+	lite_commit_end(conn);
 	return status;
 }
 
@@ -171,30 +176,36 @@ static int commit_failed(struct lite_conn *conn, int rc)
 		error_set_sqlite_code(rc);
 	}
 	error_save(&error);
-	if (!roll_back(conn))
-		conn->head.is_broken = true; /* closing it rolls back */
-	forget_transaction(conn);
+	(void)lite_undo(conn);
+	lite_commit_end(conn);
 	(void)error_restore(&error);
 	return status;
+}
+
+int lite_commit_begin(struct lite_conn *conn)
+{
+	int status = lite_ready(conn);
+
+	if (status < 0 || !conn->is_begun)
+		return status;
+	end_statements(conn);
+	return lite_notice_end(conn, "ending a statement ended it") ? lite_ready(conn) : 0;
 }
 
 int lite_commit(struct driver_conn *head)
 {
 	struct lite_conn *conn = lite_conn_of(head);
-	int status = lite_ready(conn);
+	int status = lite_commit_begin(conn);
 	int rc;
 
 	if (status < 0)
 		return status;
 	if (conn->is_begun) {
-		end_statements(conn);
-		if (lite_notice_end(conn, "ending a statement ended it"))
-			return lite_ready(conn);
 		/* Busy readers are waited for by the busy handler. */
 		rc = lite_run(conn, "COMMIT");
 		if (rc != SQLITE_OK)
 			return commit_failed(conn, rc);
 	}
-	forget_transaction(conn);
+	lite_commit_end(conn);
 	return 0;
 }

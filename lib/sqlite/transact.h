@@ -16,6 +16,16 @@ int lite_rollback(struct driver_conn *head);
  */
 int lite_commit(struct driver_conn *head);
 
+/*
+ * COMMIT in three: statements are ended, and the transaction is there to be
+ * committed; somebody sends COMMIT; the transaction is over, however it ended.
+ */
+int lite_commit_begin(struct lite_conn *conn);
+void lite_commit_end(struct lite_conn *conn);
+
+/* Makes sure that nothing is open any more; false: closing it will. */
+bool lite_undo(struct lite_conn *conn);
+
 /* Releases all savepoints of ours, keeping the work. */
 int lite_release_savepoints(struct lite_conn *conn);
 

@@ -53,7 +53,7 @@ static const char vetoes[] =
 
 static bool is_file(const struct database *db)
 {
-	return db->kind == 'l' || db->kind == 'w';
+	return strchr("lmw", db->kind);
 }
 
 /* ---- making it ----------------------------------------------------------- */

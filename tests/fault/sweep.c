@@ -26,6 +26,9 @@ const struct scenario scenarios[] = {
 	{ "one_server_with_row_that_keeps_it", "a", "-kx", NULL },
 	{ "one_file", "l", NULL, NULL },
 	{ "one_wal_file_with_row", "w", "-x", NULL },
+	{ "two_files", "lm", NULL, NULL },
+	{ "server_and_two_files", "alm", NULL, NULL },
+	{ "server_and_two_files_file_refuses", "alm", NULL, "m" },
 	{ "two_servers_preparer_refuses", "ab", NULL, "a" },
 	{ "two_servers_decider_refuses", "ab", NULL, "b" },
 	{ "server_and_file_server_refuses", "al", NULL, "a" },
@@ -288,10 +291,11 @@ void sweep_report(const struct sweep *sweep, const char *step, struct child *c, 
 
 int sweep_fate(const struct scenario *scenario, const char *point)
 {
-	static const char *const yes[] = { "decide_answered",	 "commit_decided",
-					   "finish_before_send", "finish_after_send",
-					   "finish_answered",	 "finish_detached",
-					   "commit_finished",	 "onephase_answered" };
+	static const char *const yes[] = {
+		"decide_answered", "commit_decided",  "finish_before_send", "finish_after_send",
+		"finish_answered", "finish_detached", "commit_finished",    "onephase_answered",
+		"group_unlinked",  "group_decided",   "group_released"
+	};
 	static const char *const either[] = { "decide_after_send", "onephase_after_send",
 					      "finish_late" };
 

@@ -445,7 +445,7 @@ Test(joined, must_decide_is_forgotten_with_its_transaction)
 	sqla_session_close(s);
 }
 
-Test(joined, two_changed_files_are_refused_before_anything_is_durable)
+Test(joined, two_changed_files_commit_together)
 {
 	char *other = must_file_engine("other", NULL);
 	struct sqla_session *s = must_open("till");
@@ -453,9 +453,27 @@ Test(joined, two_changed_files_are_refused_before_anything_is_durable)
 
 	must_run(s, "INSERT INTO t(v) VALUES (1)");
 	must_run(o, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(zero(int, txn_commit()), "%s", sqla_error_last()->message);
+	cr_expect(eq(i64, rows_in(path), 1));
+	cr_expect(eq(i64, rows_in(other), 1));
+	sqla_session_close(s);
+	sqla_session_close(o);
+	free(other);
+}
+
+Test(joined, two_changed_files_are_refused_in_wal_mode_before_anything_is_durable)
+{
+	char *other = must_file_engine("other", NULL);
+	struct sqla_session *s = must_open("till");
+	struct sqla_session *o = must_open("other");
+
+	must_exec_file(other, "PRAGMA journal_mode = WAL");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	must_run(o, "INSERT INTO t(v) VALUES (1)");
 	cr_expect(eq(int, txn_commit(), SQLA_EUNSAFE));
 	cr_expect(error_says("till"));
 	cr_expect(error_says("other"));
+	cr_expect(error_says("journal_mode is wal"));
 	cr_assert(eq(int, txn_abort(), 0));
 	cr_expect(eq(i64, rows_in(path) + rows_in(other), 0));
 	sqla_session_close(s);

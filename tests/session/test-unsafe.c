@@ -397,7 +397,7 @@ Test(unsafe, a_file_with_its_journal_in_memory_takes_part_only_alone)
 	free(url);
 }
 
-Test(unsafe, two_files_and_a_server_are_refused_by_name)
+Test(unsafe, two_files_commit_together_with_servers_unless_one_cannot)
 {
 	char *one = must_file_engine("till", NULL), *other = must_file_engine("stock", NULL);
 	struct sqla_session *t = must_open("till"), *s = must_open("stock");
@@ -405,12 +405,29 @@ Test(unsafe, two_files_and_a_server_are_refused_by_name)
 	pair_work(&pair);
 	must_run(t, "INSERT INTO t(v) VALUES (1)");
 	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	expect_commit(0);
+	cr_expect(eq(i64, rows_in(one) + rows_in(other), 2));
+	cr_expect(pair_has(&pair, 1));
+
+	pair_work(&pair);
+	must_run(t, "INSERT INTO t(v) VALUES (1)");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	cr_assert(zero(int, sqla_session_must_decide(pair.b)));
+	expect_commit(SQLA_EUNSAFE);
+	cr_expect(error_says("sqla_session_must_decide"), "%s", sqla_error_last()->message);
+	cr_assert(eq(int, txn_abort(), 0));
+	cr_expect(eq(i64, rows_in(one) + rows_in(other), 2));
+
+	must_exec_file(other, "PRAGMA journal_mode = WAL");
+	pair_work(&pair);
+	must_run(t, "INSERT INTO t(v) VALUES (1)");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
 	expect_commit(SQLA_EUNSAFE);
 	cr_expect(error_says("\"till\"") && error_says("\"stock\""), "%s",
 		  sqla_error_last()->message);
 	cr_assert(eq(int, txn_abort(), 0));
-	cr_expect(eq(i64, rows_in(one) + rows_in(other), 0));
-	cr_expect(pair_has(&pair, 0));
+	cr_expect(eq(i64, rows_in(one) + rows_in(other), 2));
+	cr_expect(pair_has(&pair, 1));
 	sqla_session_close(t);
 	sqla_session_close(s);
 	free(one);

@@ -58,7 +58,7 @@ Test(site, is_not_made_where_it_is_not_wanted)
 		must_run(conn, "CREATE TABLE IF NOT EXISTS t(a)");
 		cr_expect(eq(int, lite_driver.site(conn, site), SQLA_EUNSAFE));
 		cr_expect(eq(str, site, (char *)"untouched"));
-		cr_expect(eq(int, (int)lite_driver.abilities(conn), 0));
+		cr_expect(zero(int, (int)lite_driver.abilities(conn) & TXN_DECIDES));
 		lite_driver.close(conn);
 	}
 	cr_expect(eq(i64, tables_in("x.db"), 0));
@@ -83,7 +83,8 @@ Test(site, can_be_made_by_an_administrator)
 	exec_in("x.db", sql);
 	cr_expect(eq(int, lite_driver.site(conn, site), 0));
 	must_begin(conn);
-	cr_expect(eq(int, (int)lite_driver.abilities(conn), TXN_DECIDES | TXN_DECIDES_LOCAL));
+	cr_expect(eq(int, (int)lite_driver.abilities(conn),
+		     TXN_DECIDES | TXN_DECIDES_LOCAL | TXN_FOLLOWS));
 	free(sql);
 	lite_driver.close(conn);
 }
@@ -100,14 +101,15 @@ Test(site, is_made_later_when_the_file_was_busy)
 	conn = must_open("x.db", &options);
 	must_begin(conn);
 	cr_expect(eq(i64, must_int(conn, "SELECT 1"), 1));
-	cr_expect(eq(int, (int)lite_driver.abilities(conn), 0));
+	cr_expect(zero(int, (int)lite_driver.abilities(conn) & TXN_DECIDES));
 	cr_expect(ne(ptr, strstr(lite_driver.why_not(conn, TXN_DECIDES), "could not be written"),
 		     NULL));
 	cr_expect(eq(int, lite_driver.rollback(conn), 0));
 	cr_expect(eq(int, lite_driver.commit(writer), 0));
 	must_begin(conn);
 	must_run(conn, "INSERT INTO t VALUES (1)");
-	cr_expect(eq(int, (int)lite_driver.abilities(conn), TXN_DECIDES | TXN_DECIDES_LOCAL));
+	cr_expect(eq(int, (int)lite_driver.abilities(conn),
+		     TXN_DECIDES | TXN_DECIDES_LOCAL | TXN_FOLLOWS));
 	lite_driver.close(conn);
 	lite_driver.close(writer);
 }

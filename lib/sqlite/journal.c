@@ -1,0 +1,183 @@
+#include "sqlite/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * A header: magic, 8 bytes; then, big-endian, records, nonce, pages of the
+ * database, size of a sector, size of a page. The header alone fills a sector.
+ */
+#define HEADER_BYTES 28
+#define HEADER_SECTOR 20
+#define HEADER_PAGE 24
+#define HEADER_MIN 512 /* what SQLite writes of it at once, at least */
+
+/* A record: the page number that no page has; the name; behind it: */
+#define TAIL_BYTES 16 /* length, checksum, magic */
+#define LOCK_BYTE 0x40000000u
+
+static const unsigned char magic[8] = { 0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7 };
+
+static uint32_t get32(const unsigned char *from)
+{
+	return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
+}
+
+static void put32(unsigned char *to, uint32_t value)
+{
+	to[0] = (unsigned char)(value >> 24);
+	to[1] = (unsigned char)(value >> 16);
+	to[2] = (unsigned char)(value >> 8);
+	to[3] = (unsigned char)value;
+}
+
+/* SQLite adds up chars, which have a sign on some machines and none on others;
+ * journals are read where they were written. */
+static uint32_t checksum(const char *name, size_t length)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		int c = name[i];
+
+		sum += (uint32_t)c;
+	}
+	return sum;
+}
+
+/* ---- while it is written ---------------------------------------------------- */
+
+/* A file that is kept from one transaction to the next is longer than what the
+ * later one has written: hence the end is noted. */
+void journal_note_write(struct journal *journal, const unsigned char *from, int n,
+			sqlite3_int64 offset)
+{
+	if (offset == 0 && n >= HEADER_MIN) {
+		journal->end = 0;
+		journal->record = 0;
+		journal->sector = get32(from + HEADER_SECTOR);
+		journal->page = get32(from + HEADER_PAGE);
+	}
+	if (offset + n > journal->end)
+		journal->end = offset + n;
+}
+
+bool journal_is_used(const struct journal *journal)
+{
+	return journal->file && journal->end >= HEADER_BYTES && journal->page > 0;
+}
+
+static int write_record(const struct journal *journal, const char *name, int length)
+{
+	unsigned char record[4 + JOURNAL_NAME_MAX + TAIL_BYTES];
+	unsigned char *tail = record + 4 + length;
+
+	put32(record, LOCK_BYTE / journal->page + 1);
+	memcpy(record + 4, name, (size_t)length);
+	put32(tail, (uint32_t)length);
+	put32(tail + 4, checksum(name, (size_t)length));
+	memcpy(tail + 8, magic, sizeof(magic));
+	return journal->file->pMethods->xWrite(journal->file, record, 4 + length + TAIL_BYTES,
+					       journal->record);
+}
+
+/*
+ * As SQLite does it: on a sector of its own, so that a torn write does not
+ * reach what was synced before; and as the end of the file, since it is looked
+ * for there. A torn record has a wrong checksum, or no magic, and does not
+ * count: the journal is a plain hot one then.
+ */
+int journal_seal(struct journal *journal, const char *super)
+{
+	size_t length = strlen(super);
+	sqlite3_int64 size = 0, end;
+	int rc;
+
+	if (!journal_is_used(journal) || length == 0 || length > JOURNAL_NAME_MAX)
+		return SQLITE_MISUSE;
+	journal->record = (journal->end + journal->sector - 1) / journal->sector * journal->sector;
+	end = journal->record + 4 + (sqlite3_int64)length + TAIL_BYTES;
+	rc = write_record(journal, super, (int)length);
+	if (rc == SQLITE_OK)
+		rc = journal->file->pMethods->xFileSize(journal->file, &size);
+	if (rc == SQLITE_OK && size > end)
+		rc = journal->file->pMethods->xTruncate(journal->file, end);
+	if (rc == SQLITE_OK)
+		rc = journal->file->pMethods->xSync(journal->file, journal->sync_flags);
+	return rc;
+}
+
+int journal_strip(struct journal *journal)
+{
+	int rc;
+
+	if (!journal->record)
+		return SQLITE_OK;
+	rc = journal->file->pMethods->xTruncate(journal->file, journal->record);
+	if (rc == SQLITE_OK)
+		rc = journal->file->pMethods->xSync(journal->file, journal->sync_flags);
+	if (rc == SQLITE_OK)
+		journal->record = 0;
+	return rc;
+}
+
+int journal_empty(struct journal *journal)
+{
+	int rc = journal->file->pMethods->xTruncate(journal->file, 0);
+
+	if (rc == SQLITE_OK)
+		journal->record = journal->end = 0;
+	return rc;
+}
+
+/* ---- another one's --------------------------------------------------------------- */
+
+static int read_at(int fd, void *to, size_t n, off_t offset)
+{
+	ssize_t got = pread(fd, to, n, offset);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == n ? 0 : -EIO;
+}
+
+/* The name at the end of a file of SIZE bytes: its length; 0: there is none. */
+static int read_name(int fd, off_t size, char ret_name[JOURNAL_NAME_MAX + 1])
+{
+	unsigned char tail[TAIL_BYTES];
+	uint32_t length;
+	int error;
+
+	if (size < TAIL_BYTES)
+		return 0;
+	error = read_at(fd, tail, sizeof(tail), size - TAIL_BYTES);
+	if (error < 0)
+		return error;
+	length = get32(tail);
+	if (memcmp(tail + 8, magic, sizeof(magic)) != 0 || length == 0 ||
+	    length > JOURNAL_NAME_MAX || (off_t)length > size - TAIL_BYTES)
+		return 0;
+	error = read_at(fd, ret_name, length, size - TAIL_BYTES - (off_t)length);
+	if (error < 0)
+		return error;
+	ret_name[length] = '\0';
+	return checksum(ret_name, length) == get32(tail + 4) ? (int)length : 0;
+}
+
+/* No lock hangs on a journal: to open and close it by hand costs nobody one. */
+int journal_names(const char *path, const char *super)
+{
+	char name[JOURNAL_NAME_MAX + 1] = "";
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int answer;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	answer = fstat(fd, &st) < 0 ? -errno : read_name(fd, st.st_size, name);
+	(void)close(fd);
+	return answer > 0 ? strcmp(name, super) == 0 : answer;
+}

@@ -1,0 +1,47 @@
+/*
+ * The rollback journal of a file, as the VFS sees it being written, and the
+ * super-journal record at its end. SQLite's file format document calls it the
+ * super-journal name: whoever finds a hot journal with one rolls the file back
+ * if the file of that name exists, and throws the journal away, which commits,
+ * if it does not.
+ */
+#ifndef SQLITE_JOURNAL_H
+#define SQLITE_JOURNAL_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct journal {
+	sqlite3_file *file;    /* the VFS's below ours, borrowed; NULL: not open */
+	sqlite3_int64 end;     /* behind the last byte that this transaction wrote */
+	sqlite3_int64 record;  /* where the record is, 0: nowhere */
+	uint32_t sector, page; /* sizes in bytes, out of its header */
+	int sync_flags;	       /* that SQLite uses with it */
+};
+
+/* SQLite writes N bytes at OFFSET. */
+void journal_note_write(struct journal *journal, const unsigned char *from, int n,
+			sqlite3_int64 offset);
+
+/* Whether it holds anything to roll back with. */
+bool journal_is_used(const struct journal *journal);
+
+/* Appends the record that names SUPER, and syncs. Returns SQLite's code; after
+ * a failure it may be there, and it may be durable. */
+int journal_seal(struct journal *journal, const char *super);
+
+/* Takes a record that was, or may have been, appended away again, and syncs. */
+int journal_strip(struct journal *journal);
+
+/* Empties it: its transaction has ended. Not synced. */
+int journal_empty(struct journal *journal);
+
+/* Whether the journal at PATH, hot or cold, names SUPER: 1, 0 (also if there is
+ * none), or a negative error number. */
+int journal_names(const char *path, const char *super);
+
+/* The longest name that a journal can carry, without the NUL. */
+#define JOURNAL_NAME_MAX 511
+
+#endif

@@ -1,0 +1,308 @@
+#include "sqlite/super.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "sqlite/journal.h"
+
+#define INFIX "-sqlassist-" /* between the database's name and a uuid */
+#define UUID_TEXT 36
+#define UNFINISHED ".new" /* until it is whole */
+
+/* Younger unfinished ones may just be in the making. */
+#define UNFINISHED_S 60
+
+struct super {
+	int fd, directory;
+	char *path;
+	char *unfinished; /* PATH with the suffix */
+};
+
+/* ---- making it ------------------------------------------------------------------ */
+
+static int name_it(struct super *super, const char *database)
+{
+	char text[UUID_TEXT + 1];
+	uuid_t uuid;
+
+	uuid_generate_random(uuid);
+	uuid_unparse_lower(uuid, text);
+	if (asprintf(&super->path, "%s" INFIX "%s", database, text) < 0) {
+		super->path = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&super->unfinished, "%s" UNFINISHED, super->path) < 0) {
+		super->unfinished = NULL;
+		return -ENOMEM;
+	}
+	return strlen(super->path) > JOURNAL_NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int open_directory(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int error = copy ? errno : ENOMEM;
+
+	free(copy);
+	return fd < 0 ? -error : fd;
+}
+
+/* Whoever may open the database must be able to read it: SQLite does, before it
+ * removes one. Another owner can be given by root alone; who cannot is not. */
+static int open_unfinished(struct super *super, const char *database)
+{
+	struct stat st;
+
+	if (stat(database, &st) < 0)
+		return -errno;
+	super->fd = open(super->unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (super->fd < 0 || fchmod(super->fd, st.st_mode & 0777) < 0)
+		return -errno;
+	if (geteuid() == 0 && fchown(super->fd, st.st_uid, st.st_gid) < 0)
+		return -errno;
+	return flock(super->fd, LOCK_EX) < 0 ? -errno : 0;
+}
+
+static int write_all(int fd, const char *from, size_t n)
+{
+	while (n > 0) {
+		ssize_t written = write(fd, from, n);
+
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0) {
+			from += written;
+			n -= (size_t)written;
+		}
+	}
+	return 0;
+}
+
+static int write_list(int fd, const char *const journals[], size_t n)
+{
+	char *list = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&list, &size);
+	int error = stream ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && stream; i++)
+		(void)fwrite(journals[i], 1, strlen(journals[i]) + 1, stream);
+	if (stream && fclose(stream) != 0)
+		error = -ENOMEM;
+	if (error == 0)
+		error = write_all(fd, list, size);
+	free(list);
+	return error;
+}
+
+/* It is whole, and held, before it has its name. */
+static int make(struct super *super, const char *database, const char *const journals[], size_t n)
+{
+	int error = name_it(super, database);
+
+	if (error == 0)
+		super->directory = open_directory(database);
+	if (error == 0 && super->directory < 0)
+		error = super->directory;
+	if (error == 0)
+		error = open_unfinished(super, database);
+	if (error == 0)
+		error = write_list(super->fd, journals, n);
+	if (error == 0 && fsync(super->fd) < 0)
+		error = -errno;
+	if (error == 0 && rename(super->unfinished, super->path) < 0)
+		error = -errno;
+	if (error == 0 && fsync(super->directory) < 0)
+		error = -errno;
+	return error;
+}
+
+int super_create(const char *database, const char *const journals[], size_t n,
+		 struct super **ret_super)
+{
+	struct super *super = calloc(1, sizeof(*super));
+	int error;
+
+	if (!super)
+		return -ENOMEM;
+	super->fd = super->directory = -1;
+	error = make(super, database, journals, n);
+	if (error < 0) {
+		if (super->fd >= 0) {
+			(void)unlink(super->unfinished);
+			(void)unlink(super->path);
+		}
+		super_free(super);
+		return error;
+	}
+	*ret_super = super;
+	return 0;
+}
+
+const char *super_path(const struct super *super)
+{
+	return super->path;
+}
+
+void super_free(struct super *super)
+{
+	if (!super)
+		return;
+	if (super->fd >= 0)
+		(void)close(super->fd);
+	if (super->directory >= 0)
+		(void)close(super->directory);
+	free(super->unfinished);
+	free(super->path);
+	free(super);
+}
+
+/* ---- the end of it ------------------------------------------------------------------ */
+
+/*
+ * Whoever else has removed it, has decided: the journals that name it commit.
+ * Where it is still seen after a failure, it has not been touched.
+ */
+enum super_fate super_decide(struct super *super)
+{
+	if (unlink(super->path) < 0 && errno != ENOENT) {
+		struct stat st;
+
+		return stat(super->path, &st) == 0 ? SUPER_THERE : SUPER_UNKNOWN;
+	}
+	fault_here(group_unlinked);
+	return fsync(super->directory) < 0 ? SUPER_UNKNOWN : SUPER_GONE;
+}
+
+void super_discard(struct super *super)
+{
+	if (unlink(super->path) < 0 && errno != ENOENT)
+		log_warning("%s cannot be removed: %s", super->path, strerror(errno));
+}
+
+/* ---- those that are left behind ------------------------------------------------------ */
+
+/* Whether a file NAME was made for the database BASE: 1, 2 if it is unfinished. */
+static int is_ours(const char *name, const char *base)
+{
+	size_t prefix = strlen(base) + strlen(INFIX);
+	char text[UUID_TEXT + 1];
+	uuid_t uuid;
+
+	if (strncmp(name, base, strlen(base)) != 0 ||
+	    strncmp(name + strlen(base), INFIX, strlen(INFIX)) != 0 ||
+	    strlen(name) < prefix + UUID_TEXT)
+		return 0;
+	memcpy(text, name + prefix, UUID_TEXT);
+	text[UUID_TEXT] = '\0';
+	if (uuid_parse(text, uuid) != 0)
+		return 0;
+	name += prefix + UUID_TEXT;
+	return !*name ? 1 : strcmp(name, UNFINISHED) == 0 ? 2 : 0;
+}
+
+static bool is_old(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && time(NULL) - st.st_mtime >= UNFINISHED_S;
+}
+
+/* A journal that cannot be asked may name it; so may one whose database is not
+ * there, in a folder that is not mounted now. */
+static bool may_name(const char *journal, const char *super)
+{
+	const char *dash = strrchr(journal, '-');
+	char *database = dash ? strndup(journal, (size_t)(dash - journal)) : NULL;
+	bool may = !database || access(database, F_OK) < 0 || journal_names(journal, super) != 0;
+
+	free(database);
+	return may;
+}
+
+/* What cannot be read in full may be named. */
+static bool is_named(int fd, const char *path)
+{
+	struct stat st;
+	char *list = fstat(fd, &st) == 0 ? calloc(1, (size_t)st.st_size + 1) : NULL;
+	bool is_whole = list && pread(fd, list, (size_t)st.st_size, 0) == st.st_size;
+	const char *journal = list;
+	bool may = !is_whole;
+
+	while (!may && journal < list + st.st_size) {
+		may = may_name(journal, path);
+		journal += strlen(journal) + 1;
+	}
+	free(list);
+	return may;
+}
+
+static void collect(const char *path, bool is_whole)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && (is_whole ? !is_named(fd, path) : is_old(fd)) &&
+	    unlink(path) == 0)
+		log_info("%s was removed: its maker had died, and no journal names it", path);
+	(void)close(fd);
+}
+
+/* Calls FN, if any, for each beside DATABASE; how many. RET: the last one's. */
+static size_t each(const char *database, void (*fn)(const char *path, bool is_whole),
+		   char **ret_path)
+{
+	char *copy = strdup(database);
+	const char *slash = strrchr(database, '/');
+	const char *folder = copy ? dirname(copy) : ".";
+	DIR *directory = copy ? opendir(folder) : NULL;
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (directory && slash && (entry = readdir(directory))) {
+		int kind = is_ours(entry->d_name, slash + 1);
+		char *path;
+
+		if (!kind || asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
+			continue;
+		n++;
+		if (fn)
+			fn(path, kind == 1);
+		if (ret_path) {
+			free(*ret_path);
+			*ret_path = path;
+		} else {
+			free(path);
+		}
+	}
+	if (directory)
+		(void)closedir(directory);
+	free(copy);
+	return n;
+}
+
+void super_collect(const char *database)
+{
+	(void)each(database, collect, NULL);
+}
+
+size_t super_count(const char *database, char **ret_path)
+{
+	if (ret_path)
+		*ret_path = NULL;
+	return each(database, NULL, ret_path);
+}

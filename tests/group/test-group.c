@@ -1,0 +1,332 @@
+/* Several files in one transaction: what is committed together, what is refused,
+ * and what is left behind. */
+#include <sqlassist.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "group/disk.h"
+#include "group/trio.h"
+#include "support/must.h"
+#include "support/test.h"
+
+static const struct trio_modes *const all_modes[] = { &trio_delete, &trio_truncate, &trio_persist,
+						      &trio_mixed };
+
+static void setup(void)
+{
+	trio_make();
+}
+
+static void teardown(void)
+{
+	trio_close();
+}
+
+TestSuite(group, .init = setup, .fini = teardown);
+
+static bool says(const char *text)
+{
+	return strstr(sqla_error_last()->message, text) || strstr(sqla_error_last()->hint, text);
+}
+
+#define expect_refused(status, text)                                               \
+	do {                                                                       \
+		cr_expect(eq(int, trio_transfer(1), (status)));                    \
+		cr_expect(says(text), "%s (%s)", sqla_error_last()->message,       \
+			  sqla_error_last()->hint);                                \
+		cr_expect(ne(str, (char *)sqla_error_last()->engine, (char *)"")); \
+		cr_expect(zero(int, txn_abort()));                                 \
+		cr_expect(zero(int, trio_has(1)));                                 \
+		cr_expect(zero(int, trio_leftovers()));                            \
+	} while (0)
+
+static void expect_whole(void)
+{
+	char *violation = trio_violation();
+
+	cr_expect(eq(ptr, violation, NULL), "%s", violation);
+	free(violation);
+}
+
+/* ---- together -------------------------------------------------------------------- */
+
+Test(group, commits_in_each_journal_mode)
+{
+	for (size_t i = 0; i < sizeof(all_modes) / sizeof(all_modes[0]); i++) {
+		if (i > 0)
+			trio_close();
+		trio_open(all_modes[i]);
+		for (int k = 1; k <= 3; k++) {
+			int number = (int)i * 10 + k;
+
+			cr_expect(zero(int, trio_transfer(number)), "%s",
+				  sqla_error_last()->message);
+			cr_expect(eq(int, trio_has(number), 1));
+		}
+		cr_expect(zero(int, trio_leftovers()));
+	}
+	expect_whole();
+}
+
+Test(group, carries_one_decision_row)
+{
+	int64_t rows = 0;
+
+	trio_open(&trio_delete);
+	cr_expect(zero(int, trio_transfer(1)));
+	for (int i = 0; i < TRIO; i++)
+		rows += must_query_int_file(trio_path(i), "SELECT count(*) FROM sqlassist_decision"
+							  " WHERE verdict = 'committed'");
+	cr_expect(eq(i64, rows, 1));
+}
+
+Test(group, is_led_by_the_one_that_may_decide)
+{
+	struct sqla_engine_options never = { .decide = SQLA_DECIDE_NEVER };
+
+	trio_options(0, &never);
+	trio_options(2, &never);
+	trio_open(&trio_delete);
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	cr_expect(eq(i64,
+		     must_query_int_file(trio_path(1), "SELECT count(*) FROM sqlassist_decision"
+						       " WHERE verdict = 'committed'"),
+		     1));
+}
+
+Test(group, without_one_that_may_decide_is_refused)
+{
+	struct sqla_engine_options never = { .decide = SQLA_DECIDE_NEVER };
+
+	for (int i = 0; i < TRIO; i++)
+		trio_options(i, &never);
+	trio_open(&trio_delete);
+	expect_refused(SQLA_EUNSAFE, "decide is never");
+}
+
+Test(group, commits_what_does_not_fit_into_the_cache)
+{
+	trio_open(&trio_mixed);
+	for (int i = 0; i < TRIO; i++) {
+		trio_run(i, "PRAGMA main.cache_size = 5");
+		trio_run(i,
+			 "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n"
+			 " WHERE i < 3000) INSERT INTO row SELECT i, hex(randomblob(400)) FROM n");
+	}
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	for (int i = 0; i < TRIO; i++)
+		trio_run(i, "DELETE FROM row WHERE id > 50");
+	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
+	expect_whole();
+	cr_expect(eq(int, trio_has(2), 1));
+}
+
+Test(group, commits_files_that_shrink_by_themselves)
+{
+	for (int i = 0; i < TRIO; i++)
+		must_exec_file(trio_path(i), "PRAGMA auto_vacuum = FULL; VACUUM");
+	trio_open(&trio_mixed);
+	for (int i = 0; i < TRIO; i++)
+		trio_run(i, "INSERT INTO row VALUES (100, hex(randomblob(40000)))");
+	cr_expect(zero(int, trio_transfer(1)));
+	for (int i = 0; i < TRIO; i++)
+		trio_run(i, "DELETE FROM row WHERE id = 100");
+	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
+	expect_whole();
+}
+
+/* Such a connection keeps its journal open, and cuts it or empties its header. */
+Test(group, commits_in_exclusive_locking_mode)
+{
+	for (size_t i = 0; i < sizeof(all_modes) / sizeof(all_modes[0]); i++) {
+		trio_open(all_modes[i]);
+		for (int k = 0; k < TRIO; k++)
+			trio_run(k, "PRAGMA main.locking_mode = EXCLUSIVE");
+		for (int k = 1; k <= 3; k++)
+			cr_expect(zero(int, trio_transfer((int)i * 10 + k)), "%s",
+				  sqla_error_last()->message);
+		trio_close();
+		cr_expect(zero(int, trio_leftovers()));
+		expect_whole();
+	}
+	trio_open(&trio_delete);
+}
+
+Test(group, commits_when_the_program_has_gone_to_another_folder)
+{
+	cr_assert(zero(int, chdir(trio_folder())));
+	trio_link(0, "link");
+	trio_through(0, "sqlite:///link");
+	trio_through(1, "sqlite:///ledger");
+	trio_open(&trio_delete);
+	cr_assert(zero(int, chdir("/")));
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	cr_expect(eq(int, trio_has(1), 1));
+}
+
+Test(group, rolls_back_to_savepoints_and_aborts)
+{
+	struct txn_savepoint *sp = NULL;
+
+	trio_open(&trio_mixed);
+	cr_assert(zero(int, trio_try(1)));
+	cr_assert(zero(int, txn_savepoint(0, &sp)), "%s", sqla_error_last()->message);
+	cr_assert(zero(int, trio_try(2)));
+	cr_assert(zero(int, txn_savepoint_rollback(sp)));
+	cr_expect(zero(int, txn_commit()), "%s", sqla_error_last()->message);
+	cr_expect(eq(int, trio_has(1), 1));
+	cr_expect(zero(int, trio_has(2)));
+	cr_assert(zero(int, trio_try(3)));
+	cr_assert(zero(int, txn_abort()));
+	cr_expect(zero(int, trio_has(3)));
+	expect_whole();
+}
+
+/* ---- refused ------------------------------------------------------------------------ */
+
+Test(group, waits_for_a_reader_and_then_is_to_be_tried_again)
+{
+	struct sqla_engine_options hasty = { .busy_timeout_ms = 100 };
+	struct sqlite3 *reader;
+
+	trio_options(1, &hasty);
+	trio_open(&trio_mixed);
+	reader = trio_reader(1);
+	expect_refused(SQLA_ERETRY, trio_path(1));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"ledger"));
+	trio_end_reader(reader);
+	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
+	expect_whole();
+}
+
+Test(group, with_a_file_in_wal_mode_is_refused)
+{
+	must_exec_file(trio_path(1), "PRAGMA journal_mode = WAL");
+	trio_open(&(struct trio_modes){ "wal", { "DELETE", "WAL", "DELETE" } });
+	expect_refused(SQLA_EUNSAFE, "journal_mode is wal");
+	cr_expect(says("\"ledger\""));
+}
+
+Test(group, with_a_journal_in_memory_is_refused)
+{
+	trio_open(&(struct trio_modes){ "memory", { "DELETE", "DELETE", "MEMORY" } });
+	expect_refused(SQLA_EUNSAFE, "journal_mode is memory");
+}
+
+Test(group, with_a_written_attached_database_is_refused)
+{
+	char *sql = must_printf("ATTACH '%s/other' AS other", trio_folder());
+
+	trio_open(&trio_delete);
+	trio_run(2, sql);
+	cr_assert(zero(int, txn_commit()));
+	trio_run(2, "CREATE TABLE other.t(a)");
+	expect_refused(SQLA_EUNSAFE, "other");
+	free(sql);
+}
+
+/* Its second session has written nothing, or SQLite would have refused it. */
+Test(group, of_one_file_under_two_names_is_refused)
+{
+	struct sqla_engine_options changed = { .initial_state = SQLA_INITIAL_CHANGED };
+	struct sqla_session *again;
+	char *url;
+
+	trio_open(&trio_delete);
+	trio_link(0, "again");
+	url = must_printf("sqlite:///%s/again", trio_folder());
+	cr_assert(zero(int, sqla_engine_register("again", url, &changed)));
+	cr_assert(zero(int, sqla_session_open("again", &again)));
+	cr_assert(ge(int, sqla_exec(again, "SELECT 1"), 0));
+	expect_refused(SQLA_EUNSAFE, "has the same file");
+	sqla_session_close(again);
+	free(url);
+}
+
+Test(group, of_a_path_that_no_journal_can_carry_is_refused)
+{
+	trio_deepen(1);
+	trio_open(&trio_delete);
+	expect_refused(SQLA_EUNSAFE, "its path has more than");
+}
+
+/* ---- left behind ----------------------------------------------------------------------- */
+
+static char *leave(const char *journal)
+{
+	char *path = must_printf("%s-sqlassist-0b5a1f6c-9f0e-4b55-8c62-6f0d0c1e2a3b", trio_path(0));
+	FILE *file = fopen(path, "w");
+
+	if (!file || fwrite(journal, 1, strlen(journal) + 1, file) != strlen(journal) + 1 ||
+	    fclose(file) != 0)
+		must_fail("%s", path);
+	return path;
+}
+
+Test(group, removes_a_super_journal_that_nobody_needs)
+{
+	char *journal = must_printf("%s-journal", trio_path(1));
+	char *path = leave(journal);
+
+	cr_expect(eq(int, trio_leftovers(), 1));
+	trio_open(&trio_delete);
+	cr_expect(zero(int, trio_leftovers()));
+	free(path);
+	free(journal);
+}
+
+Test(group, leaves_a_super_journal_whose_maker_lives)
+{
+	char *journal = must_printf("%s-journal", trio_path(1));
+	char *path = leave(journal);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	cr_assert(zero(int, flock(fd, LOCK_EX)));
+	trio_open(&trio_delete);
+	cr_expect(eq(int, trio_leftovers(), 1));
+	(void)close(fd);
+	free(path);
+	free(journal);
+}
+
+static void kill_transfer(unsigned at)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		disk_watch(trio_folder());
+		trio_open(&trio_delete);
+		disk_count(at);
+		_exit(trio_transfer((int)at) == 0 ? 0 : 1);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		must_fail("no child");
+}
+
+/* Killed when all is sealed: each is rolled back by whoever opens it, and the
+ * super-journal stays as long as a journal names it. */
+Test(group, keeps_a_super_journal_that_a_journal_names)
+{
+	unsigned at = 0;
+
+	do {
+		trio_visit(0);
+		trio_remove_leftovers();
+		kill_transfer(++at);
+	} while (trio_sealed() < TRIO && at < 500);
+	cr_assert(eq(int, trio_sealed(), TRIO));
+	trio_visit_one_with_library(0);
+	cr_expect(eq(int, trio_leftovers(), 1));
+	trio_visit(1);
+	cr_expect(zero(int, trio_leftovers()));
+	cr_expect(zero(int, trio_has((int)at)));
+	expect_whole();
+	trio_open(&trio_delete);
+}

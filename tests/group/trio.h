@@ -1,0 +1,83 @@
+/*
+ * trio.h - three SQLite files that commit together, each with an account and
+ * twelve rows that a transfer writes to; and what must be true of them
+ * whatever happened.
+ */
+#ifndef TESTS_GROUP_TRIO_H
+#define TESTS_GROUP_TRIO_H
+
+#include <stdbool.h>
+
+#include <sqlassist/engine.h>
+
+#define TRIO 3
+#define TRIO_ALONE 1000000
+
+/* Journal modes of the three files. */
+struct trio_modes {
+	const char *name;
+	const char *of[TRIO];
+};
+
+extern const struct trio_modes trio_delete, trio_truncate, trio_persist, trio_mixed;
+
+/* Makes the files in the scratch folder. */
+void trio_make(void);
+
+/* Their folder, and each. Borrowed. */
+const char *trio_folder(void);
+const char *trio_path(int which);
+
+/* Before they are opened: with OPTIONS (copied), and by another URL (kept). */
+void trio_options(int which, const struct sqla_engine_options *options);
+void trio_through(int which, const char *url);
+/* Makes a symbolic link NAME to a file beside it; moves it into a folder so deep
+ * that its path has more than 450 bytes. */
+void trio_link(int which, const char *name);
+void trio_deepen(int which);
+
+/* Registers an engine for each, and opens connections in these modes. Makes the
+ * decision tables. */
+void trio_open(const struct trio_modes *modes);
+void trio_close(void);
+
+/* Runs SQL in the transaction of a file's session. */
+void trio_run(int which, const char *sql);
+
+/* Transfer NUMBER, below TRIO_ALONE, in all three: what txn_commit answers. */
+int trio_transfer(int number);
+
+/* Its statements alone: 0, or what the first that fails answers. */
+int trio_try(int number);
+
+/* Writes row NUMBER, from TRIO_ALONE, to file WHICH alone. */
+int trio_write_alone(int which, int number);
+
+/* Opens the files with stock SQLite, or its shell, one after the other from
+ * number FIRST on: hot journals are dealt with. */
+void trio_visit(int first);
+void trio_visit_with_shell(int first);
+/* The same through this library, in a process of its own. */
+void trio_visit_with_library(const struct trio_modes *modes);
+void trio_visit_one_with_library(int which);
+
+/* A stock client that reads a file, until it is ended. */
+struct sqlite3;
+struct sqlite3 *trio_reader(int which);
+void trio_end_reader(struct sqlite3 *reader);
+
+/* Transfer NUMBER, as stock SQLite sees it: 1 in all files, 0 in none, -1 in
+ * some. The same for a row that was written to one file. */
+int trio_has(int number);
+bool trio_has_alone(int which, int number);
+
+/* New text of what is not true, or NULL: a transfer is in some of the files, a
+ * file is not whole, money was lost. */
+char *trio_violation(void);
+
+/* How many super-journals are left; how many journals end with the name of one. */
+int trio_leftovers(void);
+void trio_remove_leftovers(void);
+int trio_sealed(void);
+
+#endif
