@@ -71,6 +71,11 @@ million=
 # shellcheck disable=SC2086 # an option or nothing
 measure scale bench-scale $million
 
+[ -e "$dir/group.md" ] || {
+	"$top_builddir/bench/bench-group" --seconds "$seconds" >"$dir/group.new"
+	mv "$dir/group.new" "$dir/group.md"
+}
+
 # What needs valgrind can be left out.
 if [ ! -e "$dir/cost.md" ] && command -v callgrind_annotate >/dev/null; then
 	top_builddir=$top_builddir sh "$srcdir/cost.sh" "$dir/cost" >"$dir/cost.new"
@@ -85,6 +90,7 @@ if [ -n "$docs" ]; then
 	for name in recovery decisions memory; do
 		show $name $name scale
 	done
+	splice group
 	[ ! -e "$dir/cost.md" ] || splice cost
 	plot
 fi

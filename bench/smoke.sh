@@ -14,6 +14,7 @@ cells=$(grep -c '"failed": 0$' "$json")
 "$top_builddir/bench/bench-table" "$json" | grep -qE '^\| one SQLite \| 2 \|( [0-9./ ]*\|)+$'
 "$top_builddir/bench/bench-scale" --smoke --json "$json"
 "$top_builddir/bench/bench-table" --recovery "$json" | grep -qE '^\| 10 \| [0-9]+ \| [0-9]+ \|$'
+"$top_builddir/bench/bench-group" --smoke | grep -q '^| journal_mode |'
 status=0
 "$top_builddir/bench/bench-commit" --threads none --smoke 2>/dev/null || status=$?
 [ $status -eq 2 ]
