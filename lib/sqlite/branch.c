@@ -9,6 +9,10 @@
  *		sent, and the write lock is held without interruption until
  *		step 3 or a rollback: whoever obtains the lock knows that the
  *		claim has ended (look.c). Crash: as above, no row.
+ *		PREPAREs ahead of it would not shorten the lock, which is held
+ *		since the first write of the session; and where nothing was
+ *		written yet, a recoverer could obtain the lock, find no row, and
+ *		roll a branch back that the claim then commits (I3).
  *  3. decide	COMMIT: the row and the work become durable together (I2).
  *		Crash: SQLite's journal makes it all or nothing.
  */
