@@ -84,7 +84,7 @@ static void tag(FILE *out, const char *class, const char *text, const char *mean
 
 static void put_health(FILE *out, const struct sqla_panel *panel)
 {
-	const struct sqla_recover_report *report = &panel->pass.report;
+	const struct latest_pass *pass = &panel->pass;
 	const struct latest_unreachable *u;
 
 	if (panel->pass_age_ms < 0) {
@@ -94,16 +94,18 @@ static void put_health(FILE *out, const struct sqla_panel *panel)
 		return;
 	}
 	html(out, "<p class=\"sqla-note%s\" role=\"status\">",
-	     report->left || report->mixed || report->unreachable ? " sqla-bad" : " sqla-ok");
-	if (report->left)
-		html(out, "<strong>%d in doubt</strong>", report->left);
+	     pass->n_branches || pass->report.unreachable ? " sqla-bad" : " sqla-ok");
+	if (pass->n_branches)
+		html(out, "<strong>%u in doubt</strong>", pass->n_branches);
 	else
 		html(out, "Nothing is in doubt");
 	html(out, "; recovery looked ");
 	put_age(out, panel->pass_age_ms);
 	html(out, " ago.");
-	if (report->mixed)
-		html(out, " %d ended by hand against the decision.", report->mixed);
+	if (pass->n_young)
+		html(out, " %u so young that they are most likely at work.", pass->n_young);
+	if (pass->report.mixed)
+		html(out, " %d ended by hand against the decision.", pass->report.mixed);
 	DL_FOREACH(panel->pass.unreachable, u) {
 		html(out, "<br>Could not ask <code>");
 		put(out, u->engine);

@@ -297,12 +297,12 @@ static json_t *in_doubt(const struct sqla_panel *panel)
 {
 	if (panel->pass_age_ms < 0)
 		return json_null();
-	return json_pack("{s:I, s:i, s:i, s:o, s:o, s:{s:i, s:i, s:i}}", "age_ms",
-			 (json_int_t)panel->pass_age_ms, "left", panel->pass.report.left, "seen",
-			 (int)panel->pass.n_branches, "branches", doubts(&panel->pass),
-			 "unreachable", unreachable(&panel->pass), "all_passes", "committed",
-			 panel->passes.committed, "rolled_back", panel->passes.rolled_back, "mixed",
-			 panel->passes.mixed);
+	return json_pack("{s:I, s:i, s:i, s:i, s:o, s:o, s:{s:i, s:i, s:i}}", "age_ms",
+			 (json_int_t)panel->pass_age_ms, "count", (int)panel->pass.n_branches,
+			 "young", (int)panel->pass.n_young, "foreign", (int)panel->pass.n_foreign,
+			 "branches", doubts(&panel->pass), "unreachable", unreachable(&panel->pass),
+			 "all_passes", "committed", panel->passes.committed, "rolled_back",
+			 panel->passes.rolled_back, "mixed", panel->passes.mixed);
 }
 
 char *sqla_panel_json(const struct sqla_panel *panel)

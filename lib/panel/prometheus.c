@@ -125,11 +125,14 @@ static void put_pools(FILE *out, const struct sqla_panel *panel)
 static void put_in_doubt(FILE *out, const struct sqla_panel *panel)
 {
 	static const char doubt[] = "sqlassist_in_doubt_branches";
+	static const char young[] = "sqlassist_young_branches";
 	static const char age[] = "sqlassist_recovery_pass_age_seconds";
 	static const char lost[] = "sqlassist_recovery_unreachable";
 
 	family(out, doubt, "gauge", "Branches that the latest recovery pass left in doubt.");
-	(void)fprintf(out, "%s %d\n", doubt, panel->pass.report.left);
+	(void)fprintf(out, "%s %u\n", doubt, panel->pass.n_branches);
+	family(out, young, "gauge", "Prepared branches that it found within the grace period.");
+	(void)fprintf(out, "%s %u\n", young, panel->pass.n_young);
 	family(out, lost, "gauge", "Engines that the latest recovery pass could not ask.");
 	(void)fprintf(out, "%s %d\n", lost, panel->pass.report.unreachable);
 	family(out, age, "gauge", "Age of the latest recovery pass.");

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "postgres/connect.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 
 /*
  * A state change, not the start of its transaction, tells how long a decider
@@ -62,7 +63,7 @@ int pg_blockers(struct pg_link *waiting, int fence_s, char *ret_text, size_t siz
 	link = pg_link_of(fresh);
 	(void)snprintf(pid, sizeof(pid), "%d", waiting->server.backend_pid);
 	(void)snprintf(fence, sizeof(fence), "%d", fence_s);
-	status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS, "cannot find who blocks");
+	status = pg_recovery_run(link, &command, "cannot find who blocks");
 	if (status == 0) {
 		describe(link->talk.results[0], ret_text, size);
 		status = count_ended(link, link->talk.results[0]);

@@ -18,6 +18,7 @@
 #include "postgres/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 #include "postgres/probe.h"
 
 /* A durable step must not be weakened by the session's settings. */
@@ -145,6 +146,16 @@ static int check_in_transaction(struct pg_link *link)
 			 "the connection was lost");
 }
 
+/* What is done from here on is done in the transaction, and where it belongs. */
+static int start_work(struct pg_link *link)
+{
+	int status = link->is_begin_due ? 0 : check_in_transaction(link);
+
+	if (status == 0 && (link->is_begin_due || !link->is_guarded))
+		status = pg_begin_work(link);
+	return status;
+}
+
 static bool has_failed(const struct pg_link *link)
 {
 	return link->talk.failed >= 0 || link->talk.is_lost;
@@ -154,21 +165,19 @@ static bool has_failed(const struct pg_link *link)
 
 static int conclude_ask(struct pg_link *link)
 {
-	const char *xid = pg_talk_value(link, 0);
-
 	if (has_failed(link))
 		return pg_fail(link, "cannot ask what has changed", NULL);
-	if (*link->xid && strcmp(link->xid, xid) != 0)
+	if (*link->xid && strcmp(link->xid, pg_talk_value(link, 0)) != 0)
 		return pg_fail_ended_by_hand(link);
-	(void)snprintf(link->xid, sizeof(link->xid), "%s", xid);
+	pg_note_xid(link, 0);
 	return *link->xid ? TXN_CHANGED : 0;
 }
 
 /* Known without asking, unless the application used the native handle. */
 int pg_ask(struct driver_conn *conn)
 {
-	static const struct pg_command ask = { .sql = pg_ask_xid, .how = PG_SEND_OWN };
 	struct pg_link *link = pg_link_of(conn);
+	struct pg_command ask;
 	int status;
 
 	if (link->is_begin_due)
@@ -178,6 +187,7 @@ int pg_ask(struct driver_conn *conn)
 		return status;
 	if (!link->is_unsure)
 		return *link->xid ? TXN_CHANGED : 0;
+	ask = pg_ask_command(link);
 	return start(link, &ask, 1, conclude_ask, "cannot ask what has changed");
 }
 
@@ -256,13 +266,16 @@ static int conclude_prepare(struct pg_link *link)
 {
 	const char *tag = pg_talk_tag(link, 1);
 	bool is_yes = strcmp(tag, "PREPARE TRANSACTION") == 0;
+	bool is_held = link->talk.sent > 2;
 
 	if (*pg_talk_value(link, 0))
 		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, 0));
 	if (has_failed(link))
 		return pg_refuse(link, "PREPARE TRANSACTION", prepare_hint(pg_talk_failure(link)));
 	pg_forget_transaction(link);
-	if (is_yes && PQtransactionStatus(link->native) == PQTRANS_IDLE)
+	link->is_held = is_held;
+	if (is_yes &&
+	    PQtransactionStatus(link->native) == (is_held ? PQTRANS_INTRANS : PQTRANS_IDLE))
 		return 0;
 	/* I7: a failed transaction answers so, and with no error. */
 	if (strcmp(tag, "ROLLBACK") == 0)
@@ -279,9 +292,14 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 	struct pg_link *link = pg_link_of(conn);
 	static const char raise[] =
 		"SELECT pg_catalog.pg_current_xact_id(), " RAISED_SYNCHRONOUS_COMMIT;
-	struct pg_command commands[] = { { .sql = raise, .how = PG_SEND_OWN }, { 0 } };
+	struct pg_command commands[] = {
+		{ .sql = raise, .how = PG_SEND_OWN },
+		{ 0 },
+		{ .sql = "BEGIN" },
+	};
 	char sql[TXN_GID_MAX + 32];
-	int status = link->is_begin_due ? pg_begin_now(conn) : check_in_transaction(link);
+	unsigned n = 2;
+	int status = start_work(link);
 
 	if (status < 0)
 		return status;
@@ -289,7 +307,11 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
 	(void)snprintf(sql, sizeof(sql), "PREPARE TRANSACTION '%s'", gid);
 	commands[1].sql = sql;
-	return start(link, commands, 2, conclude_prepare, "PREPARE TRANSACTION");
+	/* Holds the server process until the branch is ended (pooled.h). In the
+	 * same breath: a pooler takes it away when it is seen idle. */
+	if (!pg_has_own_backend(link))
+		n++;
+	return start(link, commands, n, conclude_prepare, "PREPARE TRANSACTION");
 }
 
 /* ---- claim -------------------------------------------------------------------------- */
@@ -302,7 +324,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
  *   RELEASE SAVEPOINT		where one is live
  *   SET CONSTRAINTS		what would otherwise run behind the claim
  *   INSERT			the claim (I1); it raises synchronous_commit
- *   check			is the table one that arbitrates?
+ *   check			is the table one that arbitrates, and will the row be durable?
  *
  * The check comes last: the INSERT's lock keeps others from making a trigger
  * or a rule from then on, so that what it sees holds until the commit. It asks
@@ -323,6 +345,8 @@ static const char check_format[] =
 	"::pg_catalog.tid"
 	" AND tableoid = $3 AND txn = $1 AND verdict = 'committed' AND branches = $2)"
 	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
+	" || CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off'"
+	" THEN ' would be committed with synchronous_commit = off' ELSE '' END"
 	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
 
 static bool is_tombstone(const PGresult *failure)
@@ -410,7 +434,7 @@ int pg_claim(struct driver_conn *conn, const struct txn_decision *decision, cons
 	     size_t n_due, bool *ret_took)
 {
 	struct pg_link *link = pg_link_of(conn);
-	int status = link->is_begin_due ? pg_begin_now(conn) : check_in_transaction(link);
+	int status = start_work(link);
 
 	(void)due;
 	(void)n_due;

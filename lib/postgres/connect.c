@@ -51,6 +51,9 @@ static int fail_connect(const struct pg_link *link, const char *why)
 
 	if (PQconnectionNeedsPassword(link->native))
 		hint = "Give a password: in ~/.pgpass, in PGPASSWORD or in the URL.";
+	if (strstr(why, "unsupported startup parameter"))
+		hint = "PgBouncer does not take it: leave it out of the URL, and set it with "
+		       "ALTER ROLE ... SET.";
 	return error_set(SQLA_ECONNECT, pg_name(link), hint, "cannot connect to %s: %s",
 			 link->base.config->redacted_url, why);
 }
@@ -209,7 +212,7 @@ bool pg_is_idle(const struct driver_conn *conn)
 	const struct pg_link *link = (const struct pg_link *)conn;
 
 	return !conn->is_broken && !conn->is_in_transaction && !link->talk.is_open &&
-	       PQstatus(link->native) == CONNECTION_OK &&
+	       !link->is_moved && PQstatus(link->native) == CONNECTION_OK &&
 	       PQpipelineStatus(link->native) == PQ_PIPELINE_OFF &&
 	       PQtransactionStatus(link->native) == PQTRANS_IDLE &&
 	       !pg_canceller_has_fired(link->canceller) && is_utf8(link->native);

@@ -9,6 +9,7 @@
 #include "postgres/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 #include "postgres/site.h"
 #include "txn/gid.h"
 
@@ -70,7 +71,7 @@ static int query_rows(struct pg_link *link, int64_t age_s)
 		return SQLA_ENOMEM;
 	(void)snprintf(age, sizeof(age), "%lld", (long long)age_s);
 	command.sql = sql;
-	status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS, "cannot read the decision rows");
+	status = pg_recovery_run(link, &command, "cannot read the decision rows");
 	free(sql);
 	return status;
 }
@@ -186,7 +187,7 @@ int pg_purge_tombstones(struct driver_conn *conn)
 	if (!sql)
 		return SQLA_ENOMEM;
 	command.sql = sql;
-	status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS, "cannot purge the tombstones");
+	status = pg_recovery_run(link, &command, "cannot purge the tombstones");
 	if (status == 0)
 		status = (int)strtol(PQcmdTuples(link->talk.results[0]), NULL, 10);
 	pg_talk_clear(link);

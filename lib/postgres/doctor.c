@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "postgres/connect.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 #include "postgres/site.h"
 
 enum {
@@ -91,7 +92,7 @@ static long number(const struct patient *p, const char *name)
 static int gather(struct patient *p)
 {
 	static const struct pg_command command = { .sql = ask };
-	int status = pg_talk_run(p->link, &command, 1, PG_RECOVERY_MS, "cannot ask the server");
+	int status = pg_recovery_run(p->link, &command, "cannot ask the server");
 
 	if (status < 0)
 		return status;
@@ -119,9 +120,10 @@ static void check_server(struct patient *p)
 		find(p, "standby", SQLA_FINDING_OK, NULL, "the server is a primary");
 	if (server->is_pooled)
 		find(p, "pooler", SQLA_FINDING_WARNING,
-		     "Connect to the server itself; libsqlassist has a pool of its own.",
-		     "a connection pooler sits in between: settings, cancelling and lost "
-		     "connections cannot be relied upon");
+		     "Let recovery connect to the server itself; see PGBOUNCER in "
+		     "sqlassist-commit(7).",
+		     "a connection pooler sits in between, in session or transaction pooling "
+		     "mode: nothing may be expected of a session beyond its transaction");
 }
 
 static void check_durability(struct patient *p)

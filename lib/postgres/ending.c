@@ -7,6 +7,7 @@
 #include "postgres/branch.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 
 /* "Is busy" and "in progress" pass as soon as the other side is done; it is
  * asked again so often, with a pause in between. */
@@ -44,23 +45,26 @@ static int unknown_by_error(struct pg_link *link)
 	return SQLA_EINDOUBT;
 }
 
-static int start(struct pg_link *link, const struct pg_command *command,
+static int start(struct pg_link *link, const struct pg_command commands[], unsigned n,
 		 int (*conclude)(struct pg_link *link))
 {
 	link->conclude = conclude;
-	return pg_talk_send(link, command, 1) < 0 ? unknown_by_error(link) : TXN_WAIT;
+	return pg_talk_send(link, commands, n) < 0 ? unknown_by_error(link) : TXN_WAIT;
 }
 
 static int conclude_end(struct pg_link *link);
 
+/* Behind the end of what holds the server process, where something does. */
 static int send_end(struct pg_link *link)
 {
-	struct pg_command command = { .how = PG_SEND_SIMPLE };
+	struct pg_command commands[] = { { .sql = "COMMIT" }, { .how = PG_SEND_SIMPLE } };
 	char sql[TXN_GID_MAX + 32];
+	unsigned first = link->is_held ? 0 : 1;
 
 	(void)snprintf(sql, sizeof(sql), "%s '%s'", verb_of(link), link->gid);
-	command.sql = sql;
-	return start(link, &command, conclude_end);
+	commands[1].sql = sql;
+	link->is_held = false;
+	return start(link, commands + first, 2 - first, conclude_end);
 }
 
 static int conclude_pause(struct pg_link *link)
@@ -75,7 +79,7 @@ static int pause_and_repeat(struct pg_link *link)
 
 	if (++link->attempts >= ATTEMPTS_MAX)
 		return unknown(link, "somebody else holds it");
-	return start(link, &pause, conclude_pause);
+	return start(link, &pause, 1, conclude_pause);
 }
 
 /* The branch is gone: its own xid, durable since it was prepared, says how. */
@@ -85,7 +89,7 @@ static int conclude_xid(struct pg_link *link)
 
 	if (link->talk.failed >= 0 || link->talk.is_lost)
 		return unknown_by_error(link);
-	outcome = pg_talk_value(link, 0);
+	outcome = pg_talk_value(link, link->talk.sent - 1);
 	if (strcmp(outcome, "in progress") == 0)
 		return pause_and_repeat(link);
 	if (strcmp(outcome, link->is_committing ? "committed" : "aborted") == 0)
@@ -102,15 +106,19 @@ static int conclude_xid(struct pg_link *link)
 static int ask_xid(struct pg_link *link)
 {
 	const char *xid = link->xid;
-	struct pg_command command = {
+	struct pg_command commands[2];
+	unsigned n = 0;
+
+	if (!*xid)
+		return unknown(link, "it is gone, and its transaction number is not known");
+	if (!pg_has_own_backend(link))
+		commands[n++] = pg_guard_command(link);
+	commands[n++] = (struct pg_command){
 		.sql = "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)",
 		.n = 1,
 		.values = &xid,
 	};
-
-	if (!*xid)
-		return unknown(link, "it is gone, and its transaction number is not known");
-	return start(link, &command, conclude_xid);
+	return start(link, commands, n, conclude_xid);
 }
 
 /* I7: only the full answer counts. */
@@ -124,7 +132,7 @@ static int conclude_end(struct pg_link *link)
 		return pause_and_repeat(link);
 	if (failure || link->talk.is_lost)
 		return unknown_by_error(link);
-	if (strcmp(pg_talk_tag(link, 0), verb_of(link)) != 0)
+	if (strcmp(pg_talk_tag(link, link->talk.sent - 1), verb_of(link)) != 0)
 		return unknown(link, "the server did not say that it was done");
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 
 static const struct {
 	const char *sqlstate;
@@ -147,6 +148,8 @@ static int fail(struct pg_link *link, int unknown, const char *doing, const char
 		return fail_lost(link, unknown, doing);
 	if (link->talk.is_stale)
 		return fail_stale(link, doing, result);
+	if (pg_is_moved(result))
+		return pg_fail_moved(link);
 	status = status_of(result);
 	link->is_transient = status == SQLA_ERETRY;
 	if (status == SQLA_EFAILED && link->failure.status < 0)

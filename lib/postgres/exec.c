@@ -8,6 +8,7 @@
 #include "postgres/cancel.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 #include "postgres/rows.h"
 #include "postgres/site.h"
 #include "postgres/statement.h"
@@ -91,8 +92,21 @@ static int check_usable(struct pg_link *link)
 	return 0;
 }
 
+/* The BEGIN that is due, and what goes with it. BEGIN: its text. */
+static unsigned put_begin(struct pg_link *link, struct pg_command commands[], char *begin,
+			  size_t size)
+{
+	if (!link->base.is_in_transaction)
+		return pg_pooled_timeout(link, commands);
+	if (!link->is_begin_due)
+		return 0;
+	write_begin(link, begin, size);
+	commands[0] = (struct pg_command){ .sql = begin };
+	return 1 + pg_pooled_settings(link, commands + 1);
+}
+
 /*
- * Sends one statement, the BEGIN that is due ahead of it, the question for the
+ * Sends one statement (NULL: none), the BEGIN that is due ahead of it, the question for the
  * xid behind it, and the end of a prepared statement that is not kept any
  * more, in one round trip. RET_AT: its place among the answers.
  */
@@ -100,24 +114,21 @@ static int run_once(struct pg_link *link, const struct pg_command *command, cons
 		    unsigned *ret_at)
 {
 	const char *dropped = pg_statement_dropped(link->statements);
-	struct pg_command commands[4];
+	struct pg_command commands[4 + PG_SETTINGS_MAX];
 	char begin[64], deallocate[64];
-	bool asks = link->base.is_in_transaction && !*link->xid;
-	unsigned n = 0;
+	bool asks = link->base.is_in_transaction && (!*link->xid || !link->is_guarded);
+	unsigned n = put_begin(link, commands, begin, sizeof(begin)), asked;
 	int status;
 
-	if (link->is_begin_due) {
-		write_begin(link, begin, sizeof(begin));
-		commands[n++] = (struct pg_command){ .sql = begin };
-	}
 	*ret_at = n;
-	commands[n++] = *command;
-	/* Behind DEALLOCATE ALL nothing is prepared any more. */
+	if (command)
+		commands[n++] = *command;
+	asked = n;
 	if (asks)
-		commands[n++] = (struct pg_command){
-			.sql = pg_ask_xid,
-			.how = strcasestr(command->sql, "DEALLOCATE") ? PG_SEND_PLAIN : PG_SEND_OWN,
-		};
+		commands[n++] = pg_ask_command(link);
+	/* Behind DEALLOCATE ALL nothing is prepared any more. */
+	if (asks && command && strcasestr(command->sql, "DEALLOCATE"))
+		commands[asked].how = PG_SEND_PLAIN;
 	if (dropped && link->base.is_in_transaction) {
 		(void)snprintf(deallocate, sizeof(deallocate), "DEALLOCATE %s", dropped);
 		commands[n++] = (struct pg_command){ .sql = deallocate };
@@ -125,8 +136,7 @@ static int run_once(struct pg_link *link, const struct pg_command *command, cons
 	status = pg_talk_run(link, commands, n, 0, doing);
 	note_state(link, status);
 	if (status == 0 && asks)
-		(void)snprintf(link->xid, sizeof(link->xid), "%s",
-			       pg_talk_value(link, *ret_at + 1));
+		pg_note_xid(link, asked);
 	if (status == 0 && dropped && link->base.is_in_transaction)
 		pg_statement_closed(link->statements);
 	return status;
@@ -164,19 +174,32 @@ static int run(struct pg_link *link, const struct pg_command *command, const cha
 	return status < 0 ? status : run_once(link, command, doing, ret_at);
 }
 
+/* Without a question behind it: SET TRANSACTION may follow. */
 int pg_begin_now(struct driver_conn *conn)
 {
 	struct pg_link *link = pg_link_of(conn);
-	struct pg_command command = { 0 };
+	struct pg_command commands[1 + PG_SETTINGS_MAX];
 	char begin[64];
+	unsigned n;
 	int status;
 
 	if (!link->is_begin_due)
 		return check_usable(link);
-	write_begin(link, begin, sizeof(begin));
-	command.sql = begin;
-	status = pg_talk_run(link, &command, 1, 0, "cannot begin a transaction");
+	n = put_begin(link, commands, begin, sizeof(begin));
+	status = pg_talk_run(link, commands, n, 0, "cannot begin a transaction");
 	note_state(link, status);
+	pg_talk_clear(link);
+	return status;
+}
+
+int pg_begin_work(struct pg_link *link)
+{
+	unsigned at;
+	int status;
+
+	if (link->is_guarded)
+		return pg_begin_now(&link->base);
+	status = run(link, NULL, "cannot begin a transaction", &at);
 	pg_talk_clear(link);
 	return status;
 }

@@ -19,6 +19,9 @@ void pg_cancel(struct driver_conn *conn);
 void *pg_native(struct driver_conn *conn);
 bool pg_is_transient(const struct driver_conn *conn);
 
+/* Begins now and, behind a pooler, makes sure of where. */
+int pg_begin_work(struct pg_link *link);
+
 /* The transaction was ended in SQL or through the native handle. */
 int pg_fail_ended_by_hand(struct pg_link *link);
 

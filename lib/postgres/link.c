@@ -21,6 +21,8 @@ void pg_forget_transaction(struct pg_link *link)
 	link->is_unsure = false;
 	link->is_ended_by_hand = false;
 	link->outermost = 0;
+	link->is_guarded = !link->server.is_pooled;
+	link->is_held = false;
 	memset(&link->failure, 0, sizeof(link->failure));
 }
 

@@ -35,7 +35,7 @@ struct pg_statements;
 /* What the probe learned (probe.h). */
 struct pg_server {
 	int64_t probed_ms;
-	int backend_pid;
+	int backend_pid;	    /* of the latest transaction that was asked */
 	int version;		    /* 150004 */
 	char system_identifier[24]; /* "" where the role may not see it */
 	char database_oid[12];
@@ -45,7 +45,8 @@ struct pg_server {
 	int max_prepared;
 	bool is_standby;
 	bool is_fsync;
-	bool is_pooled; /* another program sits in between */
+	bool is_pooled; /* another program sits in between: pooled.h */
+	char who[64];	/* which database, behind a pooler: pg_who_sql */
 
 	char table_oid[12];   /* "" without a decision table */
 	char table_fault[80]; /* why the table arbitrates nothing, or "" */
@@ -82,6 +83,13 @@ struct pg_link {
 	unsigned outermost;	   /* lowest live savepoint, or 0 */
 	char xid[PG_XID_SIZE];	   /* "" while none is known; kept after it ended */
 	struct sqla_error failure; /* what made the transaction fail */
+
+	/* Behind a pooler: pooled.h. */
+	bool is_guarded;  /* the transaction is where it should be; true if direct */
+	bool is_moved;	  /* the pooler leads elsewhere: no use any more */
+	bool is_held;	  /* an empty transaction keeps hold of the server */
+	const char *who;  /* a guard's parameter */
+	char setting[80]; /* a command that is being sent */
 
 	/* The step under way. */
 	struct pg_talk talk;

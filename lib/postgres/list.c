@@ -12,6 +12,7 @@
 #include "postgres/ending.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 
 /* I6: a standby shows no prepared transactions at all. */
 static int fail_standby(const struct pg_link *link)
@@ -79,8 +80,7 @@ int pg_list_prepared(struct driver_conn *conn, driver_prepared_fn *fn, void *arg
 	struct pg_link *link = pg_link_of(conn);
 	struct sqla_error before;
 	PGresult *result;
-	int status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS,
-				 "cannot list the prepared transactions");
+	int status = pg_recovery_run(link, &command, "cannot list the prepared transactions");
 
 	if (status < 0)
 		return status;
@@ -109,8 +109,7 @@ int pg_is_prepared(struct driver_conn *conn, const char *gid)
 		.n = 1,
 		.values = &gid,
 	};
-	int status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS,
-				 "cannot ask whether a branch is prepared");
+	int status = pg_recovery_run(link, &command, "cannot ask whether a branch is prepared");
 
 	if (status < 0)
 		return status;

@@ -33,6 +33,7 @@
 #include "postgres/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 #include "postgres/probe.h"
 #include "postgres/site.h"
 
@@ -109,7 +110,7 @@ static int run_table_sql(struct pg_link *link, const char *format, const char *u
 	if (asprintf(&sql, "%.*s%s%s", (int)(gap - format), format, link->table, gap + 2) < 0)
 		return error_nomem();
 	command.sql = sql;
-	status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS, doing);
+	status = pg_recovery_run(link, &command, doing);
 	free(sql);
 	return status;
 }
@@ -160,22 +161,36 @@ static enum finding read_row(struct pg_link *link, struct driver_look *look)
 
 /* ---- step 3 -------------------------------------------------------------------- */
 
-static int begin_tombstone(struct pg_link *link, const char *uuid)
+/* In a transaction of its own, at the server that was found trustworthy. */
+static int begin_tombstone(struct pg_link *link)
 {
 	struct pg_command commands[] = {
 		{ .sql = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" },
 		{ .sql = "SET LOCAL lock_timeout = '2s'" },
 		{ .sql = "SET LOCAL idle_in_transaction_session_timeout = '10s'" },
-		{ .n = 1, .values = &uuid },
+		pg_guard_command(link),
 	};
+	bool is_pooled = !pg_has_own_backend(link);
+	int status = pg_talk_run(link, commands, is_pooled ? 4 : 3, PG_RECOVERY_MS,
+				 "cannot begin a transaction");
+
+	/* By which others see that it waits for them. */
+	if (status == 0 && is_pooled)
+		link->server.backend_pid = (int)strtol(pg_talk_value(link, 3), NULL, 10);
+	return status;
+}
+
+static int send_tombstone(struct pg_link *link, const char *uuid)
+{
+	struct pg_command command = { .n = 1, .values = &uuid };
 	char *sql = NULL;
 	int status;
 
 	if (asprintf(&sql, "INSERT INTO %s (txn, verdict, branches) VALUES ($1, 'aborted', '')",
 		     link->table) < 0)
 		return error_nomem();
-	commands[3].sql = sql;
-	status = pg_talk_send(link, commands, 4);
+	command.sql = sql;
+	status = pg_talk_send(link, &command, 1);
 	free(sql);
 	return status;
 }
@@ -212,7 +227,7 @@ static enum finding insert_tombstone(struct pg_link *link, struct driver_look *l
 	const PGresult *failure;
 	int fence = look->is_own ? 0 : look->fence_s > 0 ? look->fence_s : -1;
 
-	if (begin_tombstone(link, look->uuid) < 0)
+	if (begin_tombstone(link) < 0 || send_tombstone(link, look->uuid) < 0)
 		return cannot_say(look, "the tombstone cannot be inserted");
 	if (is_blocked(link) &&
 	    pg_blockers(link, look->dry_run ? -1 : fence, blocker, sizeof(blocker)) < 0)
@@ -220,9 +235,9 @@ static enum finding insert_tombstone(struct pg_link *link, struct driver_look *l
 	pg_talk_await(link, PG_RECOVERY_MS);
 	failure = pg_talk_failure(link);
 	if (!failure && !link->talk.is_lost) {
-		if (strcmp(pg_talk_tag(link, 3), "INSERT 0 1") == 0)
+		if (strcmp(pg_talk_tag(link, 0), "INSERT 0 1") == 0)
 			return FOUND_NOTHING;
-		tell(look, "the tombstone was answered with %s", pg_talk_tag(link, 3));
+		tell(look, "the tombstone was answered with %s", pg_talk_tag(link, 0));
 		return FOUND_UNKNOWN;
 	}
 	if (!link->talk.is_lost && pg_has_state(failure, "23505"))

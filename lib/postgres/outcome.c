@@ -9,6 +9,7 @@
 #include "postgres/connect.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 
 enum {
 	WAIT_MS = 5000,	  /* for our old backend to notice and end */
@@ -96,7 +97,7 @@ static int end_backend(struct pg_link *link, const struct pg_link *lost)
 	};
 
 	(void)snprintf(pid, sizeof(pid), "%d", lost->server.backend_pid);
-	return pg_talk_run(link, &command, 1, PG_RECOVERY_MS, "cannot end the lost backend");
+	return pg_recovery_run(link, &command, "cannot end the lost backend");
 }
 
 /* RET_OUTCOME: "committed", "aborted", "in progress" or "" (forgotten). */
@@ -107,7 +108,7 @@ static int ask_status(struct pg_link *link, const char *xid, char ret_outcome[16
 		.n = 1,
 		.values = &xid,
 	};
-	int status = pg_talk_run(link, &command, 1, PG_RECOVERY_MS, "cannot ask for the outcome");
+	int status = pg_recovery_run(link, &command, "cannot ask for the outcome");
 
 	/* In the future: it was never written, or this server would know it. */
 	if (status < 0 && pg_has_state(pg_talk_failure(link), "22023")) {
@@ -145,8 +146,7 @@ static int make_durable(struct pg_link *link)
 	static const struct pg_command write = {
 		.sql = "SELECT pg_catalog.pg_logical_emit_message(true, 'sqlassist', 'outcome')",
 	};
-	int status = pg_talk_run(link, &write, 1, PG_RECOVERY_MS,
-				 "committed, but it is not known to be durable");
+	int status = pg_recovery_run(link, &write, "committed, but it is not known to be durable");
 
 	if (status == 0 && link->talk.is_warned)
 		status = error_set(SQLA_EINDOUBT, pg_name(link), NULL,

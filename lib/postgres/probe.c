@@ -8,18 +8,23 @@
 #include "base/error.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
+#include "postgres/pooled.h"
 
 #define VERSION_MIN 130000 /* pg_current_xact_id, gen_random_uuid */
 
 /*
  * Doubles are read exactly with extra_float_digits = 1. Recovery's own
- * transactions are short and durable, whatever the role's defaults are.
+ * transactions are short and durable, whatever the role's defaults are. Where
+ * the server process is not that of our connection, a pooler will give it to
+ * others: nothing stays set there.
  */
+#define IS_LOCAL "pg_catalog.pg_backend_pid() <> $2::pg_catalog.int4"
 static const char session_settings[] =
-	"SELECT pg_catalog.set_config('extra_float_digits', '1', false),"
-	" CASE WHEN $1 <> '0' THEN pg_catalog.set_config('statement_timeout', $1, false) END";
+	"SELECT pg_catalog.set_config('extra_float_digits', '1', " IS_LOCAL "),"
+	" CASE WHEN $1 <> '0' THEN"
+	" pg_catalog.set_config('statement_timeout', $1, " IS_LOCAL ") END";
 static const char recovery_settings[] =
-	"SELECT pg_catalog.set_config(name, value, false) FROM (VALUES"
+	"SELECT pg_catalog.set_config(name, value, " IS_LOCAL ") FROM (VALUES"
 	" ('search_path', 'pg_catalog'), ('statement_timeout', '10s'), ('lock_timeout', '2s'),"
 	" ('idle_in_transaction_session_timeout', '10s'),"
 	" ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),"
@@ -27,6 +32,8 @@ static const char recovery_settings[] =
 	" ('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
 	" WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END)"
 	") AS s (name, value) WHERE $1::pg_catalog.text IS NOT NULL";
+
+#define STARTED "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())"
 
 /* By name and without a cast to regclass, which fails where the role may not
  * use the schema. */
@@ -36,7 +43,7 @@ static const char facts[] =
 	" pg_catalog.pg_is_in_recovery() AS is_standby,"
 	" pg_catalog.current_setting('max_prepared_transactions') AS max_prepared,"
 	" pg_catalog.current_setting('fsync') = 'on' AS is_fsync,"
-	" pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) AS started,"
+	" " STARTED " AS started,"
 	" (SELECT pg_catalog.string_agg(pid::text, ' ') FROM pg_catalog.pg_stat_activity"
 	" WHERE usesysid IS NULL) AS auxiliary,"
 	" pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
@@ -116,40 +123,58 @@ static void read_facts(struct pg_link *link, const PGresult *result)
 static int run_facts(struct pg_link *link)
 {
 	const struct sqla_engine_options *options = &link->base.config->options;
-	char timeout[16];
-	const char *setting = timeout;
+	char timeout[16], pid[16];
+	const char *values[] = { timeout, pid };
 	const char *schema = options->decision_schema;
 	struct pg_command commands[] = {
 		{ .sql = link->purpose == DRIVER_SESSION ? session_settings : recovery_settings,
-		  .n = 1,
-		  .values = &setting },
+		  .n = 2,
+		  .values = values },
 		{ .sql = facts, .n = 1, .values = &schema },
 	};
 
 	(void)snprintf(timeout, sizeof(timeout), "%d", options->statement_timeout_ms);
+	(void)snprintf(pid, sizeof(pid), "%d", PQbackendPID(link->native));
 	return pg_talk_run(link, commands, 2, options->connect_timeout_ms, "cannot connect");
 }
 
-static int ask_who(struct pg_link *link, bool may_identify, bool with_site)
+static char *who_sql(const struct pg_link *link, bool may_identify, bool with_site)
 {
-	struct pg_command who = { 0 };
 	char *sql = NULL;
-	int status;
 
 	if (asprintf(&sql,
-		     "SELECT %s AS system_identifier, s.txn AS site, s.branches AS site_home"
+		     "SELECT %s AS system_identifier, s.txn AS site, s.branches AS site_home,"
+		     " " STARTED " AS started, %s AS who"
 		     " FROM (SELECT 1) AS one LEFT JOIN %s%s s ON s.verdict = 'site'",
 		     may_identify ?
 			     "(SELECT system_identifier FROM pg_catalog.pg_control_system())" :
 			     "NULL",
-		     with_site ? "ONLY " : "",
+		     pg_who_sql(may_identify), with_site ? "ONLY " : "",
 		     with_site ? link->table :
 				 "(SELECT NULL AS txn, NULL AS branches, NULL AS verdict)") < 0)
+		sql = NULL;
+	return sql;
+}
+
+/* A pooler is also asked for a transaction, which not all of them allow. */
+static int ask_who(struct pg_link *link, bool may_identify, bool with_site)
+{
+	int patience_ms = link->base.config->options.connect_timeout_ms;
+	char *sql = who_sql(link, may_identify, with_site);
+	const struct pg_command commands[] = {
+		{ .sql = sql },
+		{ .sql = "BEGIN", .is_apart = true },
+		{ .sql = "ROLLBACK", .is_apart = true },
+	};
+	int status;
+
+	if (!sql)
 		return error_nomem();
-	who.sql = sql;
-	status = pg_talk_run(link, &who, 1, link->base.config->options.connect_timeout_ms,
+	status = pg_talk_run(link, commands, link->server.is_pooled ? 3 : 1, patience_ms,
 			     "cannot connect");
 	free(sql);
+	if (status < 0 && link->server.is_pooled && pg_is_statement_pooling())
+		return pg_fail_statement_pooling(link);
 	return status;
 }
 
@@ -176,7 +201,11 @@ static int read_identity(struct pg_link *link, bool may_identify)
 		  "system_identifier");
 	copy_text(server->site, sizeof(server->site), result, "site");
 	copy_text(server->site_home, sizeof(server->site_home), result, "site_home");
-	return 0;
+	copy_text(server->who, sizeof(server->who), result, "who");
+	if (strcmp(text_of(result, "started"), server->started) == 0)
+		return 0;
+	/* The facts and the identity are not those of one server. */
+	return pg_fail_moved(link);
 }
 
 int pg_probe(struct pg_link *link)

@@ -62,14 +62,24 @@ static bool leave_old_pipeline(PGconn *native)
 	return PQpipelineStatus(native) == PQ_PIPELINE_OFF || PQexitPipelineMode(native);
 }
 
-static bool send_all(PGconn *native, const struct pg_talk *talk, const struct pg_command commands[])
+static bool send_sync(PGconn *native, struct pg_talk *talk)
+{
+	talk->syncs++;
+	return PQpipelineSync(native);
+}
+
+static bool send_all(PGconn *native, struct pg_talk *talk, const struct pg_command commands[])
 {
 	if (talk->is_pipeline && !PQenterPipelineMode(native))
 		return false;
-	for (unsigned i = 0; i < talk->expected; i++)
-		if (!send_one(native, &talk->wire[i], &commands[talk->wire[i].command]))
+	for (unsigned i = 0; i < talk->expected; i++) {
+		const struct pg_command *command = &commands[talk->wire[i].command];
+
+		if ((command->is_apart && !send_sync(native, talk)) ||
+		    !send_one(native, &talk->wire[i], command))
 			return false;
-	return !talk->is_pipeline || PQpipelineSync(native);
+	}
+	return !talk->is_pipeline || send_sync(native, talk);
 }
 
 int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsigned n)
@@ -182,7 +192,7 @@ static bool read_one(struct pg_link *link)
 	}
 	if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
 		PQclear(result);
-		return false;
+		return --talk->syncs > 0;
 	}
 	take(talk, result);
 	return !talk->is_lost;

@@ -40,6 +40,7 @@ struct pg_command {
 	const Oid *types;
 	const int *lengths;
 	const int *formats;
+	bool is_apart; /* what went before is over, also by an error, when it begins */
 };
 
 /* What one answer on the wire belongs to. */
@@ -58,6 +59,7 @@ struct pg_talk {
 	int failed;   /* index of the first command that failed, or -1 */
 	bool is_open; /* answers are still due */
 	bool is_pipeline;
+	unsigned syncs; /* of the pipeline that are still to come */
 	bool is_lost;	/* the connection failed: what was done is unknown (I7) */
 	bool is_late;	/* lost, because there was no answer in time */
 	bool is_copy;	/* lost, because the statement was a COPY */

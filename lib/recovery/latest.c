@@ -46,6 +46,11 @@ void latest_add(struct latest_pass *pass, const struct sqla_in_doubt *branch)
 {
 	struct latest_branch *kept;
 
+	if (branch->verdict == SQLA_VERDICT_YOUNG || branch->verdict == SQLA_VERDICT_FOREIGN) {
+		pass->n_young += branch->verdict == SQLA_VERDICT_YOUNG;
+		pass->n_foreign += branch->verdict == SQLA_VERDICT_FOREIGN;
+		return;
+	}
 	pass->n_branches++;
 	kept = pass->n_branches <= LATEST_MOST ? calloc(1, sizeof(*kept)) : NULL;
 	if (!kept)

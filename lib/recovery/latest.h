@@ -43,12 +43,15 @@ struct latest_pass {
 	struct sqla_recover_report report;
 	struct latest_branch *branches; /* at most LATEST_MOST */
 	struct latest_unreachable *unreachable;
-	unsigned n_branches;
+	unsigned n_branches; /* in doubt */
+	unsigned n_young;    /* within the grace period: most likely at work */
+	unsigned n_foreign;  /* other users' and databases' */
 };
 
 #define LATEST_MOST 100 /* branches kept in full */
 
-/* Adds to a pass under way. Without memory the entry is left out. */
+/* Adds to a pass under way. Young and foreign branches are counted, and not kept.
+ * Without memory the entry is left out. */
 void latest_add(struct latest_pass *pass, const struct sqla_in_doubt *branch);
 void latest_add_unreachable(struct latest_pass *pass, const char *engine, const char *reason);
 

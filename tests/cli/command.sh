@@ -209,7 +209,8 @@ in_doubt() {
 	run 1 "$@" status
 	says 'young'
 	run 1 "$@" panel --prometheus
-	says 'sqlassist_in_doubt_branches 2'
+	says 'sqlassist_in_doubt_branches 0'
+	says 'sqlassist_young_branches 2'
 	run 1 "$@" recover --dry-run --grace 0
 	says 'commit: the decision is there'
 	says 'rollback: it can never commit'

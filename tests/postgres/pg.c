@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/config.h"
 #include "postgres/driver.h"
+#include "support/bouncer.h"
 #include "support/cluster.h"
 #include "support/must.h"
 
@@ -44,9 +45,11 @@ const char *url_on(const char *cluster, const char *database)
 struct engine_config *pg_config_of(const char *url, const struct sqla_engine_options *options)
 {
 	struct engine_config *config = NULL;
+	char *route = bouncer_route(url);
 
-	if (config_new("bank", url, options, &config) < 0)
+	if (config_new("bank", route, options, &config) < 0)
 		must_fail("config %s: %s", url, sqla_error_last()->message);
+	free(route);
 	return config;
 }
 
@@ -178,7 +181,7 @@ const char *gid_of(const char *uuid)
 
 void terminate(const char *url, struct driver_conn *conn)
 {
-	int pid = PQbackendPID(pg_driver.native(conn));
+	int pid = (int)must_int(conn, "SELECT pg_backend_pid()");
 
 	must_exec_at(url, "SELECT pg_terminate_backend(%d, 5000)", pid);
 }

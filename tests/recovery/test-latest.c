@@ -58,6 +58,20 @@ Test(latest, a_pass_is_remembered_with_what_it_left)
 	store_free(store);
 }
 
+Test(latest, what_is_young_is_most_likely_at_work_and_not_in_doubt)
+{
+	struct store *store = leave_unknown();
+
+	store_set_age(store, 0);
+	cr_assert(eq(int, sqla_recover(NULL, NULL, NULL, NULL), SQLA_PENDING));
+	latest_copy(&pass, &totals);
+	cr_expect(eq(int, (int)pass.n_young, 1));
+	cr_expect(zero(int, (int)pass.n_branches));
+	cr_expect(eq(ptr, pass.branches, NULL));
+	(void)sqla_recoverer_unregister("shelf");
+	store_free(store);
+}
+
 Test(latest, a_looking_pass_counts_too)
 {
 	struct store *store = leave_unknown();

@@ -11,6 +11,7 @@
 #include <sqlassist/resource.h>
 
 #include "session/helper.h"
+#include "support/bouncer.h"
 #include "support/cluster.h"
 #include "support/must.h"
 
@@ -22,10 +23,12 @@ char *must_server_engine(const char *cluster, const char *name,
 	struct cluster *c = cluster_get(cluster);
 	char *database = must_printf("votes_%s_%d", name, (int)getpid());
 	char *url = cluster_database(c, database);
+	char *route = bouncer_route(url);
 
 	must_exec_at(url, "CREATE TABLE t(id serial PRIMARY KEY, v int)");
-	if (sqla_engine_register(name, url, options) < 0)
+	if (sqla_engine_register(name, route, options) < 0)
 		must_fail("%s", sqla_error_last()->message);
+	free(route);
 	cluster_free(c);
 	free(database);
 	return url;

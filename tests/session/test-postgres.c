@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "session/helper.h"
+#include "support/bouncer.h"
 #include "support/main.h"
 #include "support/must.h"
 #include "support/test.h"
@@ -26,10 +27,13 @@ static char *must_bank(const char *cluster, const char *name,
 	struct cluster *c = cluster_get(cluster);
 	char *database = must_printf("session_%s_%d", name, (int)getpid());
 	char *result = cluster_database(c, database);
+	char *route;
 
 	must_exec_at(result, "CREATE TABLE t(id serial PRIMARY KEY, v int)");
-	if (sqla_engine_register(name, result, options) < 0)
+	route = bouncer_route(result);
+	if (sqla_engine_register(name, route, options) < 0)
 		must_fail("%s", sqla_error_last()->message);
+	free(route);
 	cluster_free(c);
 	free(database);
 	return result;

@@ -6,6 +6,9 @@
  *	TEST_MAIN({ .name = "a" }, { .name = "b", .conf = "fsync = off" })
  *	...
  *	struct cluster *a = cluster_get("a");
+ *
+ * With SQLASSIST_TEST_BOUNCER in the environment a PgBouncer stands in front of
+ * each (support/bouncer.h).
  */
 #ifndef SUPPORT_MAIN_H
 #define SUPPORT_MAIN_H

@@ -26,9 +26,11 @@ configure() {
 		[engine:stock]
 		url = $SQLASSIST_EXAMPLE_PG
 		pool_size = 10
+		keep_decisions = 2
 		[engine:orders]
 		url = $1
 		pool_size = 10
+		keep_decisions = 2
 	END
 }
 
@@ -83,13 +85,14 @@ reckon() {
 	[ "$(in_doubt)" = 0 ] || complain "something is in doubt"
 }
 
-# The first orders fill pools and caches; behind them nothing may grow.
+# The first orders fill pools and caches, and the list of decisions that are to be
+# forgotten in keep_decisions seconds; behind them nothing may grow.
 round() {
 	: >"$scratch/acknowledged"
 	start_shop
 	stock_sql 'UPDATE good SET quantity = 1000000' >/dev/null
 	descriptors_at_start=$(descriptors)
-	load 1 2
+	load 1 4
 	until_true 40 is_alone || complain "clients have left, and connections stay"
 	descriptors_before=$(descriptors)
 	memory_before=$(memory)
