@@ -53,7 +53,8 @@ descriptors() {
 	find "/proc/$shop/fd" -type l 2>/dev/null | wc -l
 }
 
-# Those of 50 clients would be many more.
+# Those of full pools, and no more: those of 50 clients, or of a leak, would be
+# many more.
 is_alone() {
 	[ "$(descriptors)" -le $((descriptors_at_start + 30)) ] && is_quiet
 }
@@ -94,15 +95,11 @@ round() {
 	descriptors_at_start=$(descriptors)
 	load 1 4
 	until_true 40 is_alone || complain "clients have left, and connections stay"
-	descriptors_before=$(descriptors)
 	memory_before=$(memory)
 	load 2 $seconds
 	until_true 40 is_alone || complain "clients have left, and connections stay"
-	descriptors_after=$(descriptors)
 	memory_after=$(memory)
 	echo "	memory $memory_before kB, then $memory_after kB"
-	[ $((descriptors_after - descriptors_before)) -le 4 ] ||
-		complain "descriptors grow from $descriptors_before to $descriptors_after"
 	# Sanitizers keep what is freed.
 	[ "${SANITIZER:-no}" != no ] || [ $((memory_after - memory_before)) -le 4096 ] ||
 		complain "memory grows"
