@@ -171,6 +171,10 @@ static int draft_of(struct loader *loader, const char *name, size_t length,
 {
 	struct draft *draft;
 
+	if (length > 0 &&
+	    (isspace((unsigned char)name[0]) || isspace((unsigned char)name[length - 1])))
+		return refuse(loader, NULL, "Write [" SECTION_PREFIX "NAME] without blanks.",
+			      "a blank around an engine's name: \"%.*s\"", (int)length, name);
 	DL_FOREACH(loader->drafts, draft) {
 		if (strlen(draft->name) != length || memcmp(draft->name, name, length) != 0)
 			continue;

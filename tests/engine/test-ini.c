@@ -139,6 +139,9 @@ Test(ini, what_is_not_understood_is_an_error_with_its_line)
 		       "pool_size");
 	expect_refusal("[engine:a]\nurl = fake://a\nreadonly\n", SQLA_ECONFIG, 3, "key");
 	expect_refusal("[engine:a\nurl = fake://a\n", SQLA_ECONFIG, 1, "section");
+	expect_refusal("[engine: a]\nurl = fake://a\n", SQLA_ECONFIG, 2, "blank");
+	expect_refusal("[engine:a ]\nurl = fake://a\n", SQLA_ECONFIG, 2, "blank");
+	expect_refusal("[sqlassist]\nsqlassist_a .url = fake://a\n", SQLA_ECONFIG, 2, "blank");
 	expect_refusal("[sqlassist]\nreader.url = fake://a\n", SQLA_ECONFIG, 2, "reader.url");
 	expect_refusal("[sqlassist]\nsqlassist_url = fake://a\n", SQLA_ECONFIG, 2, "sqlassist_url");
 }
