@@ -150,7 +150,8 @@ int sqla_session_remove(const char *engine);
  * Runs one SQL statement with $1, $2... replaced by N values.
  *   SQLA_EDATABASE  refused; sqla_error_last() has SQLSTATE or SQLite code
  *   SQLA_ERETRY     refused for a reason that passes (class 40, busy, locked)
- *   SQLA_ECONNECT   no connection, or lost: the transaction can only abort
+ *   SQLA_ECONNECT   no connection, and nothing was done; or lost with the work
+ *		     of the transaction, which can only abort
  *   SQLA_EREADONLY, SQLA_EFAILED, SQLA_EFORKED, SQLA_ETIMEOUT, SQLA_EMISUSE
  */
 int sqla_exec_array(struct sqla_session *s, const char *sql, const struct sqla_value values[],

@@ -64,7 +64,10 @@ static const char *hint_of(const PGresult *result)
 	for (size_t i = 0; !own && i < sizeof(hints) / sizeof(hints[0]); i++)
 		if (strcmp(hints[i].sqlstate, state) == 0)
 			own = hints[i].hint;
-	return own;
+	return own || !pg_is_waited_out(result) ?
+		       own :
+		       "PgBouncer had no server process free in time: raise its default_pool_size, "
+		       "or have fewer sessions in transactions at once.";
 }
 
 static int status_of(const PGresult *result)

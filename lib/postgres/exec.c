@@ -21,11 +21,15 @@ const char pg_ask_xid[] = "SELECT pg_catalog.pg_current_xact_id_if_assigned()";
 
 int pg_fail_ended_by_hand(struct pg_link *link)
 {
+	bool is_joined = link->base.config->options.joined == SQLA_YES;
+
 	link->is_ended_by_hand = true;
 	return error_set(SQLA_EMANAGED, pg_name(link),
-			 "Abort. Leave COMMIT, ROLLBACK and PREPARE TRANSACTION to the "
-			 "transaction manager.",
-			 "the transaction was ended by hand");
+			 is_joined ? "Call txn_abort. Leave COMMIT, ROLLBACK and PREPARE "
+				     "TRANSACTION to the transaction manager." :
+				     "Call sqla_session_rollback. Leave COMMIT, ROLLBACK and "
+				     "PREPARE TRANSACTION to it and sqla_session_commit.",
+			 "the transaction of engine \"%s\" was ended by hand", pg_name(link));
 }
 
 /* ---- begin ------------------------------------------------------------------ */

@@ -159,6 +159,13 @@ int pg_fail_moved(struct pg_link *link)
 }
 
 /* Its words; it gives them no SQLSTATE of their own. */
+bool pg_is_waited_out(const PGresult *failure)
+{
+	const char *message = PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY);
+
+	return message && strcmp(message, "query_wait_timeout") == 0;
+}
+
 bool pg_is_statement_pooling(void)
 {
 	return strstr(sqla_error_last()->message, "in statement pooling mode");

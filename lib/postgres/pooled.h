@@ -61,6 +61,9 @@ int pg_recovery_run(struct pg_link *link, const struct pg_command *command, cons
 bool pg_is_moved(const PGresult *failure);
 int pg_fail_moved(struct pg_link *link);
 
+/* Whether FAILURE is PgBouncer's for having waited query_wait_timeout. */
+bool pg_is_waited_out(const PGresult *failure);
+
 /* Whether the latest failure is PgBouncer's refusal of transactions. */
 bool pg_is_statement_pooling(void);
 int pg_fail_statement_pooling(struct pg_link *link);

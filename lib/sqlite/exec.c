@@ -228,8 +228,11 @@ static bool has_more(struct lite_conn *conn, const char *tail)
 
 static int refuse_denied(struct lite_conn *conn, int rc)
 {
+	bool is_joined = lite_config(conn)->options.joined == SQLA_YES;
+
 	(void)error_set(SQLA_EMANAGED, lite_name(conn),
-			"Call txn_commit or txn_abort; use txn_savepoint inside.",
+			is_joined ? "Call txn_commit or txn_abort; use txn_savepoint inside." :
+				    "Call sqla_session_commit or sqla_session_rollback.",
 			"BEGIN, COMMIT and ROLLBACK are not for statements in a transaction");
 	error_set_sqlite_code(rc);
 	return SQLA_EMANAGED;

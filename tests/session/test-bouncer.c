@@ -284,6 +284,7 @@ Test(bouncer, no_server_process_in_time_fails_cleanly)
 	holder = must_connect(url);
 	must_exec(holder, "BEGIN");
 	cr_expect(eq(int, sqla_exec(s, "INSERT INTO t(v) VALUES (2)"), SQLA_ECONNECT));
+	cr_expect(error_says("default_pool_size"), "%s", sqla_error_last()->hint);
 	cr_assert(eq(int, txn_abort(), 0));
 	must_exec(holder, "ROLLBACK");
 	must_run(s, "INSERT INTO t(v) VALUES (3)");

@@ -94,6 +94,17 @@ Test(session, a_readonly_session_writes_nothing)
 	sqla_session_close(s);
 }
 
+Test(session, a_commit_in_sql_is_refused_with_the_calls_that_commit)
+{
+	struct sqla_session *s = OPEN_UNJOINED(.scoped = SQLA_NO);
+
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(eq(int, sqla_exec(s, "COMMIT"), SQLA_EMANAGED));
+	cr_expect(error_says("sqla_session_commit"));
+	cr_expect(not(error_says("txn_")));
+	sqla_session_close(s);
+}
+
 Test(session, a_refused_commit_rolls_back_and_says_why)
 {
 	struct sqla_session *s = OPEN_UNJOINED(.scoped = SQLA_NO);
