@@ -101,7 +101,7 @@ static unsigned put_begin(struct pg_link *link, struct pg_command commands[], ch
 			  size_t size)
 {
 	if (!link->base.is_in_transaction)
-		return pg_pooled_timeout(link, commands);
+		return pg_settings_alone(link, commands);
 	if (!link->is_begin_due)
 		return 0;
 	write_begin(link, begin, size);

@@ -107,16 +107,26 @@ unsigned pg_pooled_settings(struct pg_link *link, struct pg_command commands[PG_
 	return n;
 }
 
-unsigned pg_pooled_timeout(struct pg_link *link, struct pg_command *ret_command)
+/* Nothing is said in a failed transaction, which a BEGIN by hand has begun: there only
+ * its ROLLBACK is obeyed. Whether to write cannot be set back behind this query. */
+unsigned pg_settings_alone(struct pg_link *link, struct pg_command commands[PG_SETTINGS_MAX])
 {
-	int timeout = link->base.config->options.statement_timeout_ms;
+	static const char only_read[] =
+		"SELECT pg_catalog.set_config('transaction_read_only', 'on', true)";
+	const struct sqla_engine_options *options = &link->base.config->options;
+	int timeout = options->statement_timeout_ms;
+	unsigned n = 0;
 
-	if (pg_has_own_backend(link) || timeout <= 0)
+	if (PQtransactionStatus(link->native) == PQTRANS_INERROR)
 		return 0;
+	if (options->readonly == SQLA_YES)
+		commands[n++] = (struct pg_command){ .sql = only_read };
+	if (pg_has_own_backend(link) || timeout <= 0)
+		return n;
 	(void)snprintf(link->setting, sizeof(link->setting),
 		       "SELECT pg_catalog.set_config('statement_timeout', '%d', true)", timeout);
-	*ret_command = (struct pg_command){ .sql = link->setting };
-	return 1;
+	commands[n++] = (struct pg_command){ .sql = link->setting };
+	return n;
 }
 
 /* ---- recovery ------------------------------------------------------------------- */

@@ -38,8 +38,9 @@ const char *pg_who_sql(bool may_identify);
  * how many; texts live in LINK. */
 enum { PG_SETTINGS_MAX = 2 };
 unsigned pg_pooled_settings(struct pg_link *link, struct pg_command commands[PG_SETTINGS_MAX]);
-/* The same for a statement that is a transaction of its own: one at most. */
-unsigned pg_pooled_timeout(struct pg_link *link, struct pg_command *ret_command);
+/* The same for a statement that is a transaction of its own: what has to be set
+ * in that, for want of a BEGIN. */
+unsigned pg_settings_alone(struct pg_link *link, struct pg_command commands[PG_SETTINGS_MAX]);
 
 /* Asks for the xid, and until that has succeeded once in the transaction also
  * asserts where it is. pg_note_xid takes the answer from place I. */

@@ -70,12 +70,7 @@ static int judge(struct sqla_session *s, int status)
 	if (status < 0)
 		return session_voted(s, status);
 	if (options->readonly == SQLA_YES)
-		return status == TXN_CHANGED ?
-			       error_set(SQLA_EREADONLY, s->config->name,
-					 "Write through an engine that is not readonly.",
-					 "the session of the readonly engine \"%s\" has written",
-					 s->config->name) :
-			       status;
+		return status == TXN_CHANGED ? session_has_written(s) : status;
 	if (s->is_marked || options->initial_state == SQLA_INITIAL_CHANGED)
 		return TXN_CHANGED;
 	return status;

@@ -102,6 +102,9 @@ bool session_has_work(const struct sqla_session *s);
 /* SQLA_ECONNECT: the work is gone with the connection. */
 int session_lost(const struct sqla_session *s);
 
+/* SQLA_EREADONLY, for a session that may only read. */
+int session_has_written(const struct sqla_session *s);
+
 /* Undoes the work of the transaction on the connection, which ends it. */
 int session_undo(struct sqla_session *s);
 

@@ -78,6 +78,31 @@ static int settle(struct driver_conn *conn, int status)
 	return status;
 }
 
+int session_has_written(const struct sqla_session *s)
+{
+	return error_set(SQLA_EREADONLY, s->config->name,
+			 "Write through an engine that is not readonly.",
+			 "the session of the readonly engine \"%s\" has written", s->config->name);
+}
+
+/* READ ONLY alone does not hold: SET TRANSACTION READ WRITE may follow it. */
+static int check_unwritten(struct sqla_session *s)
+{
+	int status;
+
+	if (s->config->options.readonly == SQLA_NO)
+		return 0;
+	status = settle(s->conn, s->conn->driver->ask(s->conn));
+	return status == TXN_CHANGED ? session_has_written(s) : status;
+}
+
+static int commit_work(struct sqla_session *s)
+{
+	int status = check_unwritten(s);
+
+	return status < 0 ? status : settle(s->conn, s->conn->driver->commit(s->conn));
+}
+
 static int commit(struct sqla_session *s)
 {
 	struct driver_conn *conn = s->conn;
@@ -90,7 +115,7 @@ static int commit(struct sqla_session *s)
 				   "the connection of engine \"%s\" was lost before the commit",
 				   s->config->name);
 	else
-		status = settle(conn, conn->driver->commit(conn));
+		status = commit_work(s);
 	if (status == SQLA_EINDOUBT)
 		status = conn->driver->outcome(conn);
 	return status < 0 ? session_failed(s, status) : status;

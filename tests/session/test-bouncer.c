@@ -168,6 +168,23 @@ Test(bouncer, settings_of_the_engine_hold_in_autocommit)
 	sqla_session_close(s);
 }
 
+Test(bouncer, a_readonly_autocommit_session_writes_nothing)
+{
+	struct sqla_engine_options reader = { .statement_timeout_ms = 12345,
+					      .readonly = SQLA_YES,
+					      .joined = SQLA_NO,
+					      .autocommit = SQLA_YES };
+	struct sqla_session *s;
+
+	bouncer = bouncer_start(one, "transaction", "default_pool_size = 1");
+	free(must_engine(bouncer, one, "reader", &reader));
+	s = must_open("reader");
+	cr_expect(eq(i64, must_int(s, get_timeout), 12345));
+	cr_expect(eq(int, sqla_exec(s, "CREATE TABLE written()"), SQLA_EREADONLY));
+	expect_no_setting("reader");
+	sqla_session_close(s);
+}
+
 Test(bouncer, the_isolation_may_be_set_by_the_first_statement)
 {
 	struct sqla_session *s;

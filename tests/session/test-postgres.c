@@ -424,6 +424,67 @@ Test(postgres_options, a_write_that_is_found_in_a_readonly_session_fails_the_com
 	sqla_session_close(s);
 }
 
+Test(postgres_options, nor_is_it_committed_by_an_unjoined_readonly_session)
+{
+	struct sqla_engine_options options = {
+		.joined = SQLA_NO,
+		.readonly = SQLA_YES,
+		.keep_session = SQLA_YES,
+	};
+	struct sqla_session *s;
+
+	setup_with(&options);
+	s = must_open("bank");
+	must_run(s, "SET TRANSACTION READ WRITE");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(eq(int, sqla_session_commit(s), SQLA_EREADONLY));
+	cr_expect(error_says("\"bank\" has written"));
+	cr_expect(eq(i64, must_int(s, "SELECT count(*) FROM t"), 0));
+	cr_expect(eq(int, sqla_session_commit(s), 0));
+	sqla_session_close(s);
+}
+
+Test(postgres_options, a_readonly_autocommit_session_writes_nothing_whatever_it_sets)
+{
+	struct sqla_engine_options options = {
+		.joined = SQLA_NO,
+		.readonly = SQLA_YES,
+		.autocommit = SQLA_YES,
+	};
+	struct sqla_session *s;
+
+	setup_with(&options);
+	s = must_open("bank");
+	for (int i = 0; i < 3; i++) {
+		cr_expect(eq(int, sqla_exec(s, "INSERT INTO t(v) VALUES (1)"), SQLA_EREADONLY));
+		must_run(s, "SET default_transaction_read_only = off");
+	}
+	cr_expect(lt(int, sqla_exec(s, "BEGIN READ WRITE"), 0));
+	must_run(s, "BEGIN");
+	cr_expect(lt(int, sqla_exec(s, "SET TRANSACTION READ WRITE"), 0));
+	must_run(s, "ROLLBACK");
+	must_run(s, "BEGIN");
+	cr_expect(eq(int, sqla_exec(s, "INSERT INTO t(v) VALUES (1)"), SQLA_EREADONLY));
+	must_run(s, "ROLLBACK");
+	cr_expect(eq(i64, must_int(s, "SELECT count(*) FROM t"), 0));
+	sqla_session_close(s);
+}
+
+Test(postgres_options, an_unjoined_session_ended_by_hand_names_the_calls_that_end_it)
+{
+	struct sqla_engine_options options = { .joined = SQLA_NO };
+	struct sqla_session *s;
+
+	setup_with(&options);
+	s = must_open("bank");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(eq(int, sqla_exec(s, "ROLLBACK"), SQLA_EMANAGED));
+	cr_expect(error_says("engine \"bank\""));
+	cr_expect(error_says("sqla_session_rollback"));
+	cr_expect(not(error_says("txn_")));
+	sqla_session_close(s);
+}
+
 Test(postgres, one_that_votes_no_aborts_all)
 {
 	char *other = must_bank("two", "shop", NULL);
