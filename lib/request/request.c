@@ -112,11 +112,12 @@ static bool take(struct sqla_request *rq, struct finished *ret_finished)
 	return true;
 }
 
+/* In a child that a callback has forked, the rest is the parent's to run. */
 static void run_finished(struct sqla_request *rq, int outcome)
 {
 	struct finished finished;
 
-	while (take(rq, &finished)) {
+	while (!fork_is_foreign(rq->generation) && take(rq, &finished)) {
 		int status = finished.fn(rq, outcome, finished.arg);
 
 		if (status < 0)

@@ -136,8 +136,12 @@ int commit_abort(struct txn *txn)
 	deadline_disarm(txn);
 	hooks_before_abort(&txn->hooks, txn);
 	savepoint_invalidate_all(txn);
+	if (txn_check_process(txn, "txn_abort") < 0)
+		return 0;
 	if (syncs_before_completion(syncs_of(txn), txn) < 0)
 		log_error("transaction %s: before_completion failed in an abort", txn->uuid);
+	if (txn_check_process(txn, "txn_abort") < 0)
+		return 0;
 	observe_abort(txn);
 	(void)txn_move(txn, EV_ABORT);
 	abort_branches(txn, &first);

@@ -85,17 +85,20 @@ int hooks_before_commit(struct hooks *hooks, struct txn *txn)
 
 		error_clear();
 		status = hook.plain(txn, hook.arg);
+		if (status >= 0) /* or it has forked */
+			status = txn_check_process(txn, "a before-commit hook");
 		if (status < 0)
 			return error_ensure(status, NULL, "a before-commit hook refused");
 	}
 	return 0;
 }
 
+/* In a child that a hook has forked, the rest is the parent's to run. */
 static void run_all(struct hook **list, struct txn *txn, int outcome, const char *kind)
 {
 	struct hook hook;
 
-	while (take(list, &hook)) {
+	while (txn_check_process(txn, kind) == 0 && take(list, &hook)) {
 		int status = hook.plain ? hook.plain(txn, hook.arg) :
 					  hook.outcome(txn, outcome, hook.arg);
 

@@ -261,7 +261,8 @@ int txn_manager_abort(struct txn_manager *m)
 		return status;
 	txn->is_ending = true;
 	status = commit_abort(txn);
-	manager_finish(m);
+	if (!drop_inherited(m)) /* a hook may have forked */
+		manager_finish(m);
 	return status;
 }
 

@@ -3,9 +3,12 @@
 #include "base/error.h"
 #include "txn/manager.h"
 
-/* Whether the failed attempt may be made again; asked before its abort. */
+/* Whether the failed attempt may be made again; asked before its abort. In a child that
+ * the work has forked, never: the parent does the work. */
 static bool may_retry(const struct txn_manager *m, int status)
 {
+	if (m->current && txn_check_process(m->current, "txn_run") < 0)
+		return false;
 	if (status == SQLA_EINDOUBT || status == SQLA_EMIXED)
 		return false;
 	if (status == SQLA_ERETRY)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "txn/txn.h"
 
 struct txn_sync {
 	struct txn_sync_ops ops;
@@ -64,6 +65,8 @@ int syncs_before_completion(struct syncs *syncs, struct txn *txn)
 			continue;
 		error_clear();
 		status = sync->ops.before_completion(sync->self, txn);
+		if (status >= 0) /* or it has forked */
+			status = txn_check_process(txn, "before_completion");
 		if (status >= 0)
 			continue;
 		(void)error_ensure(status, NULL, "a synchronizer refused");

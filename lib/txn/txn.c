@@ -148,14 +148,24 @@ int txn_move(struct txn *txn, enum state_event event)
 	return 0;
 }
 
+int txn_check_process(const struct txn *txn, const char *what)
+{
+	if (!fork_is_foreign(txn->generation))
+		return 0;
+	return error_set(SQLA_EFORKED, NULL,
+			 "In the child, call txn_abort to let go of it here, or txn_begin.",
+			 "%s: the transaction belongs to the parent process", what);
+}
+
 int txn_check(const struct txn *txn, const char *what)
 {
+	int status;
+
 	if (!txn)
 		return error_set(SQLA_EMISUSE, NULL, NULL, "%s: the transaction is NULL", what);
-	if (fork_is_foreign(txn->generation))
-		return error_set(SQLA_EFORKED, NULL,
-				 "In the child, call txn_abort to let go of it here, or txn_begin.",
-				 "%s: the transaction belongs to the parent process", what);
+	status = txn_check_process(txn, what);
+	if (status < 0)
+		return status;
 	if (txn->is_ending)
 		return error_set(SQLA_EMISUSE, NULL, "Do it before or after the commit or abort.",
 				 "%s: called while the transaction is ending", what);

@@ -59,6 +59,10 @@ int txn_may(struct txn *txn, enum state_event event);
 /* Remembers the current error detail as the first failure; EV_FAIL. */
 void txn_fail(struct txn *txn);
 
+/* SQLA_EFORKED for the parent's: in a child that was forked since it began, also in
+ * a callback, nothing of it may be touched. */
+int txn_check_process(const struct txn *txn, const char *what);
+
 /* Misuse, or SQLA_EFORKED, for NULL, ending or inherited transactions. */
 int txn_check(const struct txn *txn, const char *what);
 

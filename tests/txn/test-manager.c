@@ -198,6 +198,78 @@ Test(manager, a_forked_child_cannot_end_its_parents_transaction)
 	recorder_close(&r);
 }
 
+static pid_t forked;
+
+static int fork_in_hook(struct txn *txn, void *arg)
+{
+	(void)txn;
+	(void)arg;
+	forked = fork();
+	return 0;
+}
+
+static int exit_of_forked(void)
+{
+	int status = -1;
+
+	(void)waitpid(forked, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+Test(manager, a_child_that_returns_from_a_before_commit_hook_commits_nothing)
+{
+	struct recorder r;
+	int status;
+
+	recorder_init(&r, "a");
+	must_join(&r);
+	cr_assert(zero(int, txn_before_commit(txn_current(), fork_in_hook, NULL)));
+	status = txn_commit();
+	if (forked == 0)
+		_exit((status != SQLA_EFORKED) + (recorder_log[0] != '\0') +
+		      (txn_abort() != SQLA_OK));
+	cr_expect(zero(int, status));
+	cr_expect(zero(int, exit_of_forked()));
+	recorder_close(&r);
+}
+
+Test(manager, a_child_that_returns_from_a_before_abort_hook_aborts_nothing)
+{
+	struct recorder r;
+	int status;
+
+	recorder_init(&r, "a");
+	must_join(&r);
+	cr_assert(zero(int, txn_before_abort(txn_current(), fork_in_hook, NULL)));
+	status = txn_abort();
+	if (forked == 0)
+		_exit((status != SQLA_OK) + (recorder_log[0] != '\0') + (txn_current() != NULL));
+	cr_expect(zero(int, status));
+	cr_expect(zero(int, exit_of_forked()));
+	cr_expect(ne(ptr, strstr(recorder_log, "a.abort"), NULL));
+	recorder_close(&r);
+}
+
+static int fork_in_work(void *arg)
+{
+	int *calls = arg;
+
+	(*calls)++;
+	forked = fork();
+	return forked == 0 ? SQLA_ERETRY : SQLA_OK;
+}
+
+Test(manager, a_child_that_returns_from_the_work_of_txn_run_does_not_try_again)
+{
+	int calls = 0;
+	int status = txn_run(3, fork_in_work, &calls);
+
+	if (forked == 0)
+		_exit((status != SQLA_ERETRY) + (calls != 1) + (txn_current() != NULL));
+	cr_expect(zero(int, status));
+	cr_expect(zero(int, exit_of_forked()));
+}
+
 static int disabled(void)
 {
 	struct txn *txn;
