@@ -137,7 +137,9 @@ int sqla_engine_unregister(const char *name);
 
 /*
  * Which session of a scoped engine is meant: sessions are shared by equal
- * keys. NULL: one per thread, the default.
+ * keys. Threads that get one key at the same time share an unjoined session,
+ * which is misuse that nobody notices: one thread at a time may use it. NULL:
+ * one per thread, the default.
  */
 typedef uintptr_t sqla_scope_fn(void);
 int sqla_engine_set_scope(const char *name, sqla_scope_fn *fn);
