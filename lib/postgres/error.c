@@ -20,6 +20,7 @@ static const struct {
 	{ "53300", "Raise max_connections, or lower pool_size and pool_overflow." },
 	{ "55P03", "Somebody holds the lock; see pg_locks and pg_blocking_pids()." },
 	{ "57014", "A statement_timeout or a deadline has cancelled it." },
+	{ "57P01", "The connection was ended there, or the server shuts down; do the work again." },
 	{ "57P03", "The server is starting up or shutting down; try again soon." },
 };
 

@@ -79,17 +79,27 @@ static void on_unfinished(void)
 	leave();
 }
 
+/* Most young ones are commits under way, and nothing to warn of. */
+static void count_young(const struct sqla_in_doubt *branch, void *arg)
+{
+	int *young = arg;
+
+	if (branch->verdict == SQLA_VERDICT_YOUNG)
+		(*young)++;
+}
+
 static void run_pass(const struct background *self)
 {
 	struct sqla_recover_report report;
-	int status = scan_run(&self->options, NULL, NULL, &self->is_stopped, &report);
+	int young = 0;
+	int status = scan_run(&self->options, count_young, &young, &self->is_stopped, &report);
 
 	if (status < 0)
 		log_error("recovery: %s: %s", sqla_strerror(status), sqla_error_last()->message);
-	else if (report.left > 0)
+	else if (report.left > young)
 		log_warning(
 			"recovery: %d branches are left in doubt (`sqlassist status` tells why)",
-			report.left);
+			report.left - young);
 }
 
 /* False: it is to stop. Called and left with the lock held. */

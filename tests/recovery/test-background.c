@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,13 +18,20 @@ static int site(void *self, char *ret_site, size_t size)
 	return 0;
 }
 
+static atomic_int age; /* of a branch that is prepared, or 0: there is none */
+
 static int list(void *self, int (*each)(void *arg, const char *gid, int64_t age_s), void *arg)
 {
+	char gid[TXN_GID_MAX + 1];
+	int age_s = atomic_load(&age);
+
 	(void)self;
-	(void)each;
-	(void)arg;
 	atomic_fetch_add(&passes, 1);
-	return 0;
+	if (age_s == 0)
+		return 0;
+	if (txn_gid_format(gid, "00000000-0000-4000-8000-000000000001", 1, "elsewhere", "x") < 0)
+		return SQLA_EMISUSE;
+	return each(arg, gid, age_s);
 }
 
 static int step(void *self, const char *gid)
@@ -61,6 +69,34 @@ Test(background, recovers_at_once_and_at_every_interval, .init = count_passes)
 	cr_assert(eq(int, sqla_recovery_start(20, NULL), 0));
 	cr_assert(reaches(4));
 	sqla_recovery_stop();
+}
+
+static atomic_int warnings;
+
+static void count_warning(enum sqla_log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)arg;
+	if (strstr(line, "left in doubt"))
+		atomic_fetch_add(&warnings, 1);
+}
+
+/* The pass after the one that is waited for has begun, so that one has ended. */
+Test(background, warns_of_what_it_leaves_and_not_of_commits_under_way, .init = count_passes)
+{
+	sqla_log_set(SQLA_LOG_WARNING, count_warning, NULL);
+	atomic_store(&age, 1);
+	cr_assert(eq(int, sqla_recovery_start(1, NULL), 0));
+	cr_assert(reaches(3));
+	sqla_recovery_stop();
+	cr_expect(eq(int, atomic_load(&warnings), 0));
+	atomic_store(&age, 3600);
+	atomic_store(&passes, 0);
+	cr_assert(eq(int, sqla_recovery_start(1, NULL), 0));
+	cr_assert(reaches(3));
+	sqla_recovery_stop();
+	cr_expect(gt(int, atomic_load(&warnings), 0));
+	sqla_log_set(SQLA_LOG_WARNING, NULL, NULL);
 }
 
 Test(background, runs_once_a_process, .init = count_passes)
