@@ -215,8 +215,20 @@ static int set_url(const struct loader *loader, struct draft *draft, const char 
 	return draft->url ? 0 : error_nomem();
 }
 
+/* What the environment put in may be a secret in a wrong place. */
+static int refuse_value(const struct loader *loader, const struct draft *draft, const char *key,
+			const char *written)
+{
+	if (!strstr(written, "${"))
+		return fail_again(loader, loader->line);
+	return refuse(loader, draft->name, "Look at the variable.",
+		      "option %s of engine \"%s\" cannot be what \"%s\" stands for", key,
+		      draft->name, written);
+}
+
+/* VALUE is what WRITTEN stands for. */
 static int set_key(const struct loader *loader, struct draft *draft, const char *key,
-		   const char *value)
+		   const char *value, const char *written)
 {
 	char known[512];
 	int number;
@@ -233,7 +245,7 @@ static int set_key(const struct loader *loader, struct draft *draft, const char 
 		return refuse_twice(loader, draft->name, key);
 	draft->is_set |= UINT64_C(1) << number;
 	if (options_set(draft->name, &draft->options, number, value) < 0)
-		return fail_again(loader, loader->line);
+		return refuse_value(loader, draft, key, written);
 	return 0;
 }
 
@@ -290,7 +302,7 @@ static int take_pair(struct loader *loader, const char *section, const char *nam
 	if (status == 0)
 		status = expand(loader, value, &text);
 	if (status == 0)
-		status = set_key(loader, draft, subject.key, text);
+		status = set_key(loader, draft, subject.key, text, value);
 	free(text);
 	return status;
 }

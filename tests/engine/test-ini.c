@@ -130,6 +130,15 @@ Test(ini, a_variable_that_is_not_there_is_an_error)
 	cr_expect(eq(str, (char *)url_of("a"), "fake://${T_INNER}"), "a value is not read again");
 }
 
+Test(ini, what_a_variable_holds_is_not_told)
+{
+	cr_assert(eq(int, setenv("T_SECRET", "hunter2", 1), 0));
+	expect_refusal("[engine:a]\nurl = fake://a\npool_size = ${T_SECRET}\n", SQLA_ECONFIG, 3,
+		       "${T_SECRET}");
+	cr_expect(!strstr(sqla_error_last()->message, "hunter2"));
+	cr_expect(!strstr(sqla_error_last()->hint, "hunter2"));
+}
+
 Test(ini, what_is_not_understood_is_an_error_with_its_line)
 {
 	expect_refusal("[engine:a]\nurl = fake://a\n[other]\nx = 1\n", SQLA_ECONFIG, 4, "other");
