@@ -119,7 +119,7 @@ unsigned pg_settings_alone(struct pg_link *link, struct pg_command commands[PG_S
 
 	if (PQtransactionStatus(link->native) == PQTRANS_INERROR)
 		return 0;
-	if (options->readonly == SQLA_YES)
+	if (options->readonly == SQLA_YES && link->purpose == DRIVER_SESSION)
 		commands[n++] = (struct pg_command){ .sql = only_read };
 	if (pg_has_own_backend(link) || timeout <= 0)
 		return n;
