@@ -295,6 +295,7 @@ Test(panel, what_recovery_left_is_shown_without_asking_again)
 
 /* ---- what must not be in it ----------------------------------------------------- */
 
+#ifdef SQLA_WITH_LIBPQ
 static void expect_in_none(const char *part)
 {
 	static reading *const readings[] = { sqla_panel_json, sqla_panel_html,
@@ -308,7 +309,6 @@ static void expect_in_none(const char *part)
 	}
 }
 
-#ifdef SQLA_WITH_LIBPQ
 Test(panel, passwords_are_in_no_reading)
 {
 	cr_assert(zero(int, sqla_engine_register("bank", "postgresql://me:PEAR17@host/db", NULL)));

@@ -30,7 +30,7 @@ static void end(struct started *s)
 
 int test_main(int argc, char *argv[], size_t jobs, const struct test_cluster clusters[])
 {
-	struct started started[CLUSTERS_MAX] = { { NULL } };
+	struct started started[CLUSTERS_MAX] = { 0 };
 	struct criterion_test_set *tests = criterion_initialize();
 	int result = EXIT_SUCCESS;
 
