@@ -1,6 +1,6 @@
 /*
  * Four threads move money between two servers and a file; the process is
- * killed at a random moment; a fresh one recovers; and again, 300 times. No
+ * killed at a random moment; a fresh one recovers; and again, 200 times. No
  * money is lost, and every word that was given holds.
  */
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #include "support/test.h"
 
 enum {
-	ROUNDS = 300,
+	ROUNDS = 200,
 	ROUNDS_LONG = 3000,
 	THREADS = 4,
 	FOR_EVER = 100000,
