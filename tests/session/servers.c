@@ -243,6 +243,22 @@ int recover_now(struct sqla_recover_report *ret_report)
 	"SELECT count(*) FROM pg_stat_activity WHERE" \
 	" pid = %d AND wait_event = 'SyncRep'"
 
+/* Waits until PROBE's query is held, or answered: false. */
+static bool is_held(const char *url, struct pg_conn *probe)
+{
+	struct pollfd wait = { .fd = PQsocket(probe), .events = POLLIN };
+
+	while (must_query_int_at(url, IS_HELD, PQbackendPID(probe)) == 0) {
+		if (poll(&wait, 1, 10) <= 0)
+			continue;
+		if (!PQconsumeInput(probe))
+			must_fail("%s", PQerrorMessage(probe));
+		if (!PQisBusy(probe))
+			return false;
+	}
+	return true;
+}
+
 /* The server is told, and some time later it knows. */
 void commits_hold(const char *url)
 {
@@ -253,11 +269,7 @@ void commits_hold(const char *url)
 	for (int i = 0; i < TRIES; i++) {
 		if (!PQsendQuery(probe, "SELECT pg_logical_emit_message(true, 'test', '')"))
 			must_fail("%s", PQerrorMessage(probe));
-		must_await(url,
-			   "SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND "
-			   "(state = 'idle' OR wait_event = 'SyncRep')",
-			   PQbackendPID(probe));
-		if (must_query_int_at(url, IS_HELD, PQbackendPID(probe)) != 0) {
+		if (is_held(url, probe)) {
 			must_terminate(url, PQbackendPID(probe));
 			PQfinish(probe);
 			return;
