@@ -116,7 +116,7 @@ static int ping(struct driver_conn *conn)
 static void describe(struct driver_conn *conn, char *ret_id, size_t size)
 {
 	(void)conn;
-	(void)snprintf(ret_id, size, "fake %d", fake.opened);
+	(void)snprintf(ret_id, size, "fake %d", __atomic_load_n(&fake.opened, __ATOMIC_RELAXED));
 }
 
 void fake_make_busy(struct driver_conn *conn)
