@@ -23,6 +23,10 @@ extern "C" {
 typedef void sqla_unreachable_fn(const char *engine, const char *reason, const char *remedy,
 				 void *arg);
 
+/* Whether a pass is to deal with the transaction UUID. UUID is valid during the
+ * call; must not call back into the library. */
+typedef bool sqla_wanted_fn(const char *uuid, void *arg);
+
 /* Zero is the default of every field. */
 struct sqla_recover_options {
 	int grace_s;	/* younger branches are left alone, by their server's clock;
@@ -33,7 +37,10 @@ struct sqla_recover_options {
 	bool keep_rows; /* do not clean forgotten decision rows */
 	sqla_unreachable_fn *unreachable; /* is told of each at the end; may be NULL */
 	void *unreachable_arg;
-	intptr_t reserved[6];
+	sqla_wanted_fn *wanted; /* others are passed by: not looked at, not ended,
+				   not told, not forgotten; NULL: all */
+	void *wanted_arg;
+	intptr_t reserved[4];
 };
 
 /* What was found about an in-doubt branch. */

@@ -49,12 +49,25 @@ static void free_rows(struct row **rows)
 	}
 }
 
+/* What step 1 fills. */
+struct reading {
+	struct row *rows;
+	const struct sqla_recover_options *options;
+};
+
+static bool is_wanted(const struct reading *reading, const char *uuid)
+{
+	const struct sqla_recover_options *options = reading->options;
+
+	return !options->wanted || options->wanted(uuid, options->wanted_arg);
+}
+
 static int keep_row(void *arg, const struct driver_row *found)
 {
-	struct row **rows = arg;
+	struct reading *reading = arg;
 	struct row *row;
 
-	if (strcmp(found->verdict, "committed") != 0)
+	if (strcmp(found->verdict, "committed") != 0 || !is_wanted(reading, found->uuid))
 		return 0;
 	row = calloc(1, sizeof(*row));
 	if (!row)
@@ -65,7 +78,7 @@ static int keep_row(void *arg, const struct driver_row *found)
 		free_row(row);
 		return error_nomem();
 	}
-	DL_APPEND(*rows, row);
+	DL_APPEND(reading->rows, row);
 	return 0;
 }
 
@@ -141,29 +154,30 @@ static int forget_due(struct party *party, const struct row *rows)
 	return forgotten + forget_batch(party, uuids, n);
 }
 
-static int forget_at(struct parties *all, struct party *party)
+static int forget_at(struct parties *all, struct party *party,
+		     const struct sqla_recover_options *options)
 {
-	struct row *rows = NULL;
+	struct reading reading = { .options = options };
 	struct doubts prepared = { 0 };
 	int forgotten = 0;
 
-	if (party_list_rows(party, keep_row, &rows) < 0) {
+	if (party_list_rows(party, keep_row, &reading) < 0) {
 		log_warning("recovery: cannot read the decision rows of \"%s\": %s", party->name,
 			    sqla_error_last()->message);
 		goto out;
 	}
-	if (!rows)
+	if (!reading.rows)
 		goto out;
 	list_prepared(all, &prepared);
-	drop_unended(all, &prepared, &rows);
-	forgotten = forget_due(party, rows);
+	drop_unended(all, &prepared, &reading.rows);
+	forgotten = forget_due(party, reading.rows);
 out:
 	doubts_free(&prepared);
-	free_rows(&rows);
+	free_rows(&reading.rows);
 	return forgotten;
 }
 
-int rows_forget(struct parties *all)
+int rows_forget(struct parties *all, const struct sqla_recover_options *options)
 {
 	int forgotten = 0;
 
@@ -171,7 +185,7 @@ int rows_forget(struct parties *all)
 		struct party *party = &all->items[i];
 
 		if (party_is_primary(party) && !party->has_double && party->ops->list_rows)
-			forgotten += forget_at(all, party);
+			forgotten += forget_at(all, party, options);
 	}
 	return forgotten;
 }

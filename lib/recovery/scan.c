@@ -178,11 +178,21 @@ static void finish(struct scan *scan, struct doubt *doubt)
 	count(scan, doubt, &resolution, status);
 }
 
+/* Looking leaves tombstones, so a branch of no interest is not even looked at. */
+static bool is_wanted(const struct scan *scan, const struct doubt *doubt)
+{
+	const struct sqla_recover_options *options = scan->options;
+
+	return !options->wanted || options->wanted(doubt->parts.uuid, options->wanted_arg);
+}
+
 static void finish_all(struct scan *scan)
 {
 	struct doubt *doubt;
 
 	for (doubt = scan->doubts.first; doubt; doubt = doubt->hh.next) {
+		if (!is_wanted(scan, doubt))
+			continue;
 		if (is_stopped(scan))
 			scan->report.left++;
 		else
@@ -240,12 +250,12 @@ int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, v
 	list_all(&scan);
 	finish_all(&scan);
 	if (!scan.how.dry_run && !scan.options->keep_rows && !is_stopped(&scan))
-		scan.report.forgotten = rows_forget(&scan.parties);
+		scan.report.forgotten = rows_forget(&scan.parties, scan.options);
 	tell_unreachable(&scan);
 	status = outcome(&scan);
 	*ret_report = scan.report;
-	/* One that was stopped has not seen everything. */
-	if (!is_stopped(&scan))
+	/* One that was stopped, or chose, has not seen everything. */
+	if (!is_stopped(&scan) && !scan.options->wanted)
 		latest_publish(&scan.pass, &scan.report);
 	if (status >= 0)
 		(void)error_restore(&before);

@@ -395,6 +395,64 @@ Test(scan, keeps_the_error_of_an_earlier_call_when_it_succeeds)
 	finish(store, path);
 }
 
+/* ---- some of them only --------------------------------------------------- */
+
+static bool is_one_of(const char *uuid, void *arg)
+{
+	return strstr(arg, uuid);
+}
+
+/* Two branches of one store: a committed one, and one that can never commit. */
+static struct store *leave_two(const char *engine, char **ret_first)
+{
+	struct store *store = leave_committed(engine);
+	struct store *refuser = store_new("refuser");
+
+	*ret_first = must_printf("%s", store_gid(store));
+	store_refuse(refuser);
+	cr_assert(lt(int, move(engine, store, refuser), 0));
+	cr_assert(eq(int, store_prepared(store), 2));
+	store_free(refuser);
+	return store;
+}
+
+Test(wanted, ends_one_transaction_and_passes_by_all_others)
+{
+	char *path = make_till("till"), *first;
+	struct store *store = leave_two("till", &first);
+	const struct sqla_recover_options options = { .wanted = is_one_of, .wanted_arg = first };
+	struct sqla_recover_report report;
+	struct heard heard;
+
+	cr_assert(eq(int, recover(&options, &heard, &report), SQLA_OK));
+	cr_expect(eq(int, heard.n, 1));
+	cr_expect(eq(int, report.committed, 1));
+	cr_expect(eq(int, report.left, 0));
+	cr_expect(eq(int, store_prepared(store), 1));
+	free(first);
+	finish(store, path);
+}
+
+Test(wanted, forgets_no_row_of_others)
+{
+	char *path = make_till("till"), *first, none[] = "";
+	struct store *store = leave_two("till", &first);
+	struct sqla_recover_options options = { .wanted = is_one_of, .wanted_arg = none };
+	struct sqla_recover_report report;
+	struct heard heard;
+
+	cr_assert(eq(int, recover(NULL, &heard, &report), SQLA_OK));
+	(void)sleep(3);
+	cr_assert(eq(int, recover(&options, &heard, &report), SQLA_OK));
+	cr_expect(eq(int, report.forgotten, 0));
+	cr_expect(eq(int, (int)rows(path, "committed"), 1));
+	options.wanted_arg = first;
+	cr_assert(eq(int, recover(&options, &heard, &report), SQLA_OK));
+	cr_expect(eq(int, report.forgotten, 1));
+	free(first);
+	finish(store, path);
+}
+
 /* ---- rows -------------------------------------------------------------- */
 
 Test(rows, are_cleaned_when_every_branch_has_ended)
