@@ -18,7 +18,8 @@ static const char usage[] =
 	"  --shape NAME,...    two-postgres, postgres-sqlite, three-postgres, one-postgres,\n"
 	"                      one-sqlite, read-one: these; four-postgres, eight-postgres\n"
 	"  --threads N,...     1,4,16; at most 64\n"
-	"  --ways NAME,...     textbook, plain, library; all, and the baseline in any case\n"
+	"  --ways NAME,...     textbook, plain, library, deferred; all, and the baseline in\n"
+	"                      any case\n"
 	"  --alone NAME        this way without the baseline\n"
 	"  --transactions N    one slice of so many for each thread\n"
 	"  --seconds N         for each way, shape and number of threads; 5\n"
@@ -140,6 +141,12 @@ static bool is_listed(const char *list, const char *name)
 	return false;
 }
 
+/* Where one database changes these have nothing to say: there is no second phase. */
+static bool needs_two_changed(const struct way *way)
+{
+	return way == &way_textbook || way == &way_deferred;
+}
+
 static void choose_ways(struct cell_plan *plan, const struct shape *shape, const struct options *o)
 {
 	static const struct way *const ways[] = WAYS;
@@ -152,8 +159,7 @@ static void choose_ways(struct cell_plan *plan, const struct shape *shape, const
 			plan->ways[plan->n_ways++] = ways[i];
 		if (o->alone || ways[i] == baseline || !is_listed(o->ways, ways[i]->name))
 			continue;
-		/* Where one database changes the textbook has nothing to say. */
-		if (ways[i] == &way_textbook && shape_changed(shape) == 1)
+		if (needs_two_changed(ways[i]) && shape_changed(shape) == 1)
 			continue;
 		plan->ways[plan->n_ways++] = ways[i];
 	}

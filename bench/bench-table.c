@@ -60,9 +60,19 @@ static void put_pair(const json_t *a, const json_t *b, const char *key, double u
 	printf(" %.*f / %.*f |", digits, number(a, key) / unit, digits, number(b, key) / unit);
 }
 
+/* In milliseconds; with a third where there is one. */
+static void put_times(const json_t *a, const json_t *b, const json_t *c, const char *key)
+{
+	printf(" %.2f / %.2f", number(a, key) / 1000, number(b, key) / 1000);
+	if (c)
+		printf(" / %.2f", number(c, key) / 1000);
+	printf(" |");
+}
+
 static void put_row(const json_t *cells, const json_t *baseline, bool is_slow)
 {
 	const json_t *library = find(cells, baseline, "library");
+	const json_t *deferred = find(cells, baseline, "deferred");
 	double there_and_back = number(baseline, "delay_ms") * 2000;
 
 	if (!library)
@@ -71,8 +81,9 @@ static void put_row(const json_t *cells, const json_t *baseline, bool is_slow)
 	       number(baseline, "rate"));
 	put_ratio(find(cells, baseline, "plain"));
 	put_ratio(library);
-	put_pair(baseline, library, "commit_p50_us", 1000, 2);
-	put_pair(baseline, library, "commit_p99_us", 1000, 2);
+	put_ratio(deferred);
+	put_times(baseline, library, deferred, "commit_p50_us");
+	put_times(baseline, library, deferred, "commit_p99_us");
 	put_pair(baseline, library, "decided_p50_us", 1000, 2);
 	put_pair(baseline, library, "commit_rounds", 1, 0);
 	put_pair(baseline, library, "wal_syncs", 1, 1);
@@ -89,10 +100,10 @@ static void put_table(const json_t *cells)
 	json_t *cell;
 	size_t i;
 
-	printf("| databases | threads | baseline tx/s | plain | library | commit p50 ms | "
+	printf("| databases | threads | baseline tx/s | plain | library | deferred | commit p50 ms | "
 	       "commit p99 ms | decided p50 ms | round trips | WAL syncs |%s\n",
 	       is_slow ? " commit p50 / network | decided p50 / network |" : "");
-	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n", is_slow ? "--:|--:|" : "");
+	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n", is_slow ? "--:|--:|" : "");
 	json_array_foreach(cells, i, cell)
 	{
 		if (json_is_true(json_object_get(cell, "is_baseline")))
@@ -111,11 +122,17 @@ static void put_plot(const json_t *cells)
 	{
 		const json_t *library = find(cells, cell, "library");
 		const json_t *plain = find(cells, cell, "plain");
+		const json_t *deferred = find(cells, cell, "deferred");
 
 		if (!json_is_true(json_object_get(cell, "is_baseline")) || !library || !plain)
 			continue;
-		printf("\"%s, %d\" %.3f %.3f\n", text(cell, "shape"), (int)number(cell, "threads"),
+		printf("\"%s, %d\" %.3f %.3f", text(cell, "shape"), (int)number(cell, "threads"),
 		       number(plain, "ratio"), number(library, "ratio"));
+		/* Gnuplot leaves a bar out for a question mark. */
+		if (deferred)
+			printf(" %.3f\n", number(deferred, "ratio"));
+		else
+			printf(" ?\n");
 	}
 }
 

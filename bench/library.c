@@ -10,6 +10,7 @@ struct worker {
 	const struct places *places;
 	const struct shape *shape;
 	int64_t row;
+	bool is_deferred;
 };
 
 static void *library_open(const struct places *places, int worker)
@@ -21,6 +22,14 @@ static void *library_open(const struct places *places, int worker)
 	w->places = places;
 	w->shape = places_shape(places);
 	w->row = places_row(worker);
+	return w;
+}
+
+static void *deferred_open(const struct places *places, int worker)
+{
+	struct worker *w = library_open(places, worker);
+
+	w->is_deferred = true;
 	return w;
 }
 
@@ -71,8 +80,12 @@ static bool library_commit(void *self, int64_t *ret_decided)
 {
 	const struct worker *w = self;
 	uint64_t rounds = wire_read().rounds;
-	int r = txn_commit();
+	int r = 0;
 
+	if (w->is_deferred)
+		r = txn_set_finish(txn_current(), TXN_FINISH_DEFERRED);
+	if (r == 0)
+		r = txn_commit();
 	*ret_decided = now_ns();
 	if (shape_branches(w->shape) > 1 && wire_read().rounds > rounds)
 		*ret_decided = wire_read().round_at;
@@ -108,6 +121,16 @@ static void library_settle(void *self, pthread_barrier_t *together)
 const struct way way_library = {
 	.name = "library",
 	.open = library_open,
+	.work = library_work,
+	.commit = library_commit,
+	.undo = library_undo,
+	.settle = library_settle,
+	.close = free,
+};
+
+const struct way way_deferred = {
+	.name = "deferred",
+	.open = deferred_open,
 	.work = library_work,
 	.commit = library_commit,
 	.undo = library_undo,

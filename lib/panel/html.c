@@ -129,6 +129,8 @@ static void put_totals(FILE *out, const struct sqla_panel *panel)
 
 		tile(out, word_of_outcome(i).name, n[0] + n[1] + n[2]);
 	}
+	tile(out, "late failures",
+	     panel->totals.late[OBSERVE_PENDING] + panel->totals.late[OBSERVE_MIXED]);
 	tile(out, "recovered",
 	     (uint64_t)panel->passes.committed + (uint64_t)panel->passes.rolled_back);
 	html(out, "</dl>\n");

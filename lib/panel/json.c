@@ -235,7 +235,9 @@ static json_t *recent(const struct sqla_panel *panel)
 
 static json_t *totals(const struct sqla_panel *panel)
 {
-	json_t *object = json_object();
+	const uint64_t *late = panel->totals.late;
+	json_t *object = json_pack("{s:I, s:I}", "late_pending", (json_int_t)late[OBSERVE_PENDING],
+				   "late_mixed", (json_int_t)late[OBSERVE_MIXED]);
 
 	for (unsigned i = 0; i < OBSERVE_OUTCOMES; i++) {
 		const uint64_t *n = panel->totals.outcomes[i];

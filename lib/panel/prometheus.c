@@ -41,6 +41,18 @@ static void put_outcomes(FILE *out, const struct observe_totals *totals)
 				      observe_outcome_name(i), j, totals->outcomes[i][j]);
 }
 
+static void put_late(FILE *out, const struct observe_totals *totals)
+{
+	static const enum observe_outcome outcomes[] = { OBSERVE_PENDING, OBSERVE_MIXED };
+	static const char name[] = "sqlassist_late_failures_total";
+
+	family(out, name, "counter",
+	       "Branches that did not end well after their commit had returned as committed.");
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+		(void)fprintf(out, "%s{outcome=\"%s\"} %" PRIu64 "\n", name,
+			      observe_outcome_name(outcomes[i]), totals->late[outcomes[i]]);
+}
+
 /* STEP is the value of a label, or NULL. */
 static void put_sample(FILE *out, const char *name, const char *suffix, const char *step,
 		       const char *bound)
@@ -164,6 +176,7 @@ char *sqla_panel_prometheus(const struct sqla_panel *panel)
 	if (!out)
 		goto no_memory;
 	put_outcomes(out, &panel->totals);
+	put_late(out, &panel->totals);
 	put_durations(out, &panel->totals);
 	put_pools(out, panel);
 	put_recovered(out, &panel->passes);

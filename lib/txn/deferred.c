@@ -7,6 +7,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "txn/commit.h"
+#include "txn/observe.h"
 
 struct deferred {
 	char uuid[37];
@@ -58,18 +59,29 @@ void deferred_let_go(struct deferred *deferred, bool all_ended)
 	free(deferred);
 }
 
+/* Nobody is there to be told but the log and the counters. */
+static void tell_late(const struct deferred *deferred, int vote)
+{
+	const char *why = sqla_error_last()->message;
+
+	if (vote == SQLA_EMIXED) {
+		observe_late(OBSERVE_MIXED);
+		log_error("transaction %s: committed, but not everywhere: %s", deferred->uuid, why);
+	} else if (!fork_is_foreign(deferred->generation)) {
+		observe_late(OBSERVE_PENDING);
+		log_warning("transaction %s: committed; recovery has to tell a branch: %s",
+			    deferred->uuid, why);
+	}
+}
+
 static void ended(void *arg, int vote)
 {
 	struct deferred *deferred = arg;
 
 	if (vote == 0 && fault_pass(FAULT_finish_late) == FAULT_FAIL)
 		vote = error_set(SQLA_EINDOUBT, NULL, NULL, "a fault point cut the wire");
-	if (vote == SQLA_EMIXED)
-		log_error("transaction %s: committed, but not everywhere: %s", deferred->uuid,
-			  sqla_error_last()->message);
-	else if (vote < 0 && !fork_is_foreign(deferred->generation))
-		log_warning("transaction %s: committed; recovery has to tell a branch: %s",
-			    deferred->uuid, sqla_error_last()->message);
+	if (vote < 0)
+		tell_late(deferred, vote);
 	deferred_let_go(deferred, vote == 0);
 }
 

@@ -2,7 +2,8 @@
  * What is left of a transaction whose commit did not wait for its branches to
  * end (TXN_FINISH_DEFERRED): how many are still under way, and the decision
  * row, which is forgotten only when all have ended (I5). Whatever does not end
- * well is logged and left to recovery, since nobody is there to be told.
+ * well is logged, counted and left to recovery, since nobody is there to be
+ * told.
  *
  *   coordinator	   holds it from the decision until it returns
  *   detached branches	   hold it from detach to their vote, on any thread

@@ -193,6 +193,12 @@ void observe_abort(const struct txn *txn)
 	remember(&entry);
 }
 
+void observe_late(enum observe_outcome outcome)
+{
+	(void)pthread_once(&once, init);
+	add(&totals.late[outcome], 1);
+}
+
 /* ---- reading --------------------------------------------------------------- */
 
 static void read_histogram(const struct observe_histogram *from, struct observe_histogram *ret)
@@ -208,6 +214,8 @@ void observe_totals(struct observe_totals *ret_totals)
 		for (size_t j = 0; j < OBSERVE_PHASES; j++)
 			ret_totals->outcomes[i][j] =
 				__atomic_load_n(&totals.outcomes[i][j], __ATOMIC_RELAXED);
+	for (size_t i = 0; i < OBSERVE_OUTCOMES; i++)
+		ret_totals->late[i] = __atomic_load_n(&totals.late[i], __ATOMIC_RELAXED);
 	for (size_t i = 0; i < OBSERVE_STEPS; i++)
 		read_histogram(&totals.steps[i], &ret_totals->steps[i]);
 	read_histogram(&totals.commit, &ret_totals->commit);

@@ -53,6 +53,10 @@ const char *observe_step_name(enum observe_step step);
 void observe_commit(const struct txn *txn, const struct protocol_result *result);
 /* TXN is about to be rolled back; not counted again after a failed commit. */
 void observe_abort(const struct txn *txn);
+/* A branch of a commit that had returned before it ended (TXN_FINISH_DEFERRED)
+ * did not end well: OBSERVE_PENDING or OBSERVE_MIXED. Its transaction was
+ * counted already, as committed. */
+void observe_late(enum observe_outcome outcome);
 
 /* ---- reading --------------------------------------------------------------- */
 
@@ -72,6 +76,7 @@ struct observe_totals {
 	uint64_t outcomes[OBSERVE_OUTCOMES][OBSERVE_PHASES];
 	struct observe_histogram steps[OBSERVE_STEPS];
 	struct observe_histogram commit; /* from the call to the outcome */
+	uint64_t late[OBSERVE_OUTCOMES]; /* branches; see observe_late */
 };
 void observe_totals(struct observe_totals *ret_totals);
 

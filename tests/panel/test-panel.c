@@ -239,6 +239,7 @@ Test(panel, a_transaction_that_has_ended_is_among_the_recent_ones)
 		     (int)json_integer_value(
 			     json_object_get(json_object_get(panel, "totals"), "committed")),
 		     1));
+	cr_expect(ne(ptr, json_object_get(json_object_get(panel, "totals"), "late_pending"), NULL));
 	json_decref(panel);
 }
 
@@ -391,6 +392,7 @@ Test(panel, a_commit_is_in_the_counter_and_in_one_bucket_of_each_histogram)
 	cr_assert(zero(int, txn_commit()));
 	metrics = must_read(NULL, sqla_panel_prometheus);
 	expect_in(metrics, "sqlassist_transactions_total{outcome=\"committed\",phases=\"1\"} 1\n");
+	expect_in(metrics, "sqlassist_late_failures_total{outcome=\"pending\"} 0\n");
 	expect_in(metrics, "sqlassist_commit_duration_seconds_bucket{le=\"+Inf\"} 1\n");
 	expect_in(metrics, "sqlassist_commit_duration_seconds_bucket{le=\"10\"} 1\n");
 	expect_in(metrics, "sqlassist_commit_duration_seconds_count 1\n");

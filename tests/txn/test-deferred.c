@@ -6,6 +6,7 @@
 
 #include "support/test.h"
 #include "txn/commit.h"
+#include "txn/observe.h"
 #include "txn/recorder.h"
 
 /* "c" decides; "a" and "b" are prepared. */
@@ -91,6 +92,14 @@ static bool happened(const char *step)
 	return strstr(recorder_log, step) != NULL;
 }
 
+static uint64_t late(enum observe_outcome outcome)
+{
+	struct observe_totals totals;
+
+	observe_totals(&totals);
+	return totals.late[outcome];
+}
+
 Test(deferred, commits_return_before_their_branches_have_ended)
 {
 	cr_assert(eq(int, commit_deferred(), 0));
@@ -115,6 +124,7 @@ Test(deferred, rows_are_forgotten_when_the_last_branch_has_ended)
 	cr_expect(eq(int, forgotten, 1));
 	cr_expect(not(happened("c.forget ")));
 	cr_expect(eq(int, unfinished, 0));
+	cr_expect(zero(u64, late(OBSERVE_PENDING)));
 }
 
 Test(deferred, a_branch_that_does_not_end_keeps_the_row_and_calls_recovery)
@@ -124,6 +134,8 @@ Test(deferred, a_branch_that_does_not_end_keeps_the_row_and_calls_recovery)
 	end(1, 0);
 	cr_expect(eq(int, forgotten, 0));
 	cr_expect(eq(int, unfinished, 1));
+	cr_expect(eq(u64, late(OBSERVE_PENDING), 1));
+	cr_expect(zero(u64, late(OBSERVE_MIXED)));
 }
 
 static char logged[512];
@@ -144,6 +156,7 @@ Test(deferred, a_branch_that_somebody_ended_otherwise_is_an_error_in_the_log)
 	sqla_log_set(SQLA_LOG_ERROR, NULL, NULL);
 	cr_expect(ne(ptr, strstr(logged, "an operator was here"), NULL), "%s", logged);
 	cr_expect(eq(int, forgotten, 0));
+	cr_expect(eq(u64, late(OBSERVE_MIXED), 1));
 }
 
 Test(deferred, a_branch_that_cannot_go_on_by_itself_is_waited_for)

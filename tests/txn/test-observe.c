@@ -133,6 +133,17 @@ Test(observe, what_the_decider_cannot_tell_counts_as_in_doubt)
 	cr_expect(eq(u64, totals().outcomes[OBSERVE_IN_DOUBT][2], 1));
 }
 
+/* Its commit was told that all is well. */
+Test(observe, late_failures_of_branches_are_counted_by_what_became_of_them)
+{
+	observe_late(OBSERVE_PENDING);
+	observe_late(OBSERVE_PENDING);
+	observe_late(OBSERVE_MIXED);
+	cr_expect(eq(u64, totals().late[OBSERVE_PENDING], 2));
+	cr_expect(eq(u64, totals().late[OBSERVE_MIXED], 1));
+	cr_expect(zero(u64, totals().outcomes[OBSERVE_PENDING][2]));
+}
+
 Test(observe, an_abort_of_the_application_counts_as_rolled_back)
 {
 	must_join(&a);
@@ -231,10 +242,11 @@ Test(observe, a_forked_child_starts_from_zero)
 
 	must_join(&a);
 	cr_assert(zero(int, txn_commit()));
+	observe_late(OBSERVE_PENDING);
 	pid = fork();
 	if (pid == 0)
 		_exit(totals().outcomes[OBSERVE_COMMITTED][1] != 0 ||
-		      observe_recent(&entry, 1) != 0);
+		      totals().late[OBSERVE_PENDING] != 0 || observe_recent(&entry, 1) != 0);
 	cr_assert(eq(int, waitpid(pid, &status, 0), pid));
 	cr_expect(zero(int, status));
 	cr_expect(eq(u64, totals().outcomes[OBSERVE_COMMITTED][1], 1));
