@@ -245,9 +245,11 @@ enum fate {
 	FATES
 };
 
-static const struct {
+struct fate_text {
 	const char *where, *then;
-} fates[FATES] = {
+};
+
+static const struct fate_text fates[FATES] = {
 	[FATE_STARTING] = { "starting, connecting", "nothing had begun" },
 	[FATE_READING] = { "waiting for the till, reading", "nothing was written" },
 	[FATE_WRITING] = { "writing, before the commit", "the databases rolled back" },
@@ -256,6 +258,16 @@ static const struct {
 	[FATE_UNDECIDED] = { "in txn_commit, prepared, not decided", "recovery rolled back" },
 	[FATE_DECIDED] = { "in txn_commit, decided, ledger untold", "recovery committed" },
 	[FATE_DONE] = { "in txn_commit, both had committed", "all was done" },
+};
+
+/* Of two files, where recovery has no branch to end. */
+static const struct fate_text fates_of_files[FATES] = {
+	[FATE_STARTING] = { "starting, opening the files", "nothing had begun" },
+	[FATE_READING] = { "waiting for the till, reading", "nothing was written" },
+	[FATE_WRITING] = { "writing, before the commit", "nothing is left of it" },
+	[FATE_NAIVE] = { "in the two commits, or between", "WHO KNOWS?" },
+	[FATE_UNPREPARED] = { "in txn_commit, before the decision", "both files rolled back" },
+	[FATE_DONE] = { "in txn_commit, after the decision", "both files committed" },
 };
 
 /* A fate, or negative. */
@@ -278,6 +290,7 @@ static int fate_of(const struct kill *kill)
 
 int crew_print_tally(const struct crew *crew)
 {
+	const struct fate_text *texts = shop_is_file(crew->ledger_url) ? fates_of_files : fates;
 	int counts[FATES] = { 0 };
 
 	for (int i = 0; i < crew->n_kills; i++) {
@@ -288,9 +301,10 @@ int crew_print_tally(const struct crew *crew)
 		counts[fate]++;
 	}
 	for (int i = 0; i < FATES; i++) {
-		if ((i == FATE_NAIVE && !crew->naive) || (i > FATE_NAIVE && crew->naive))
+		if (!texts[i].where || (i == FATE_NAIVE && !crew->naive) ||
+		    (i > FATE_NAIVE && crew->naive))
 			continue;
-		printf("     %-38s %6d   %s\n", fates[i].where, counts[i], fates[i].then);
+		printf("     %-38s %6d   %s\n", texts[i].where, counts[i], texts[i].then);
 	}
 	return 0;
 }

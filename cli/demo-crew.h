@@ -7,7 +7,8 @@
  * is what the databases show afterwards: recovery found a branch of that
  * transaction and rolled it back (prepared, not decided), or committed it
  * (decided, not told); or found none, and the ledger has its rows (all done)
- * or has not (nothing was prepared).
+ * or has not (nothing was prepared). Files have no branches: whoever opens
+ * them next rolls both back, or finds both committed.
  */
 #ifndef DEMO_CREW_H
 #define DEMO_CREW_H

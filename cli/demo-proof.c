@@ -86,11 +86,11 @@ static int count(struct sqla_session *s, const char *sql, int64_t *ret_count)
 	return sqla_rows_close(walk.rows) < 0 ? -1 : r;
 }
 
-int proof_read(struct proof *ret_proof)
+int proof_read(const char *ledger_url, struct proof *ret_proof)
 {
 	struct sqla_session *till = NULL, *ledger = NULL;
 	struct walk sold = { 0 }, booked = { 0 };
-	struct proof proof = { 0 };
+	struct proof proof = { .has_server = !shop_is_file(ledger_url) };
 	int r;
 
 	r = sqla_session_open(SHOP_TILL, &till);
@@ -106,7 +106,7 @@ int proof_read(struct proof *ret_proof)
 	sqla_rows_close(sold.rows);
 	if (r >= 0)
 		r = count(till, "SELECT count(*) FROM outbox", &proof.waiting);
-	if (r >= 0)
+	if (r >= 0 && proof.has_server)
 		r = count(ledger, "SELECT count(*) FROM pg_prepared_xacts", &proof.in_doubt);
 	if (r < 0)
 		shop_complain("cannot read the proof", r);
@@ -146,7 +146,8 @@ void proof_print(const struct proof *proof)
 	print_must("  of these: another amount, or never sold", proof->wrong, 0);
 	print_must("sold, but missing in the ledger", proof->missing, 0);
 	print_must("still waiting in the outbox", proof->waiting, 0);
-	print_must("transactions still in doubt (pg_prepared_xacts)", proof->in_doubt, 0);
+	if (proof->has_server)
+		print_must("transactions still in doubt (pg_prepared_xacts)", proof->in_doubt, 0);
 	print_money("sum of the sales in the till", proof->sold_cents);
 	print_money("sum of the sales in the ledger", proof->booked_cents);
 }

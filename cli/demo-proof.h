@@ -15,11 +15,12 @@ struct proof {
 	int64_t repeated;	      /* booked once more than sold */
 	int64_t wrong;		      /* booked with another amount, or never sold */
 	int64_t waiting;	      /* still in the outbox */
-	int64_t in_doubt;	      /* prepared transactions that the server still holds */
+	bool has_server;
+	int64_t in_doubt; /* prepared transactions that it still holds */
 };
 
 /* Reads both databases. Negative, and told on stderr, when they cannot be. */
-int proof_read(struct proof *ret_proof);
+int proof_read(const char *ledger_url, struct proof *ret_proof);
 
 bool proof_holds(const struct proof *proof);
 

@@ -3,31 +3,30 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "demo-folder.h"
+
 #define SERVER_USER "postgres"
 #define READY_WITHIN_MS 30000
-#define SOCKET_NAME ".s.PGSQL.5432"
-#define FOLDER_TEMPLATE "/sqlassist-demo-XXXXXX"
 
 extern char **environ;
 
 struct server {
-	char *bindir; /* of initdb and postgres */
-	char *folder; /* holds everything, mode 0700 */
+	char *bindir;	    /* of initdb and postgres */
+	const char *folder; /* borrowed */
 	char *url;
 	char version[32];
 	uid_t uid; /* whom the server runs as */
@@ -128,7 +127,7 @@ static int read_version(struct server *server)
 	return r;
 }
 
-/* ---- the folder ---------------------------------------------------------- */
+/* ---- its user, and its place --------------------------------------------- */
 
 /* PostgreSQL refuses to run as root. */
 static int choose_user(struct server *server)
@@ -151,47 +150,13 @@ static int choose_user(struct server *server)
 	return 0;
 }
 
-/* Whether the socket of a server in a folder of PARENT has a name that fits. */
-static bool fits_socket(const char *parent)
+static int take_folder(const struct server *server)
 {
-	struct sockaddr_un address;
-
-	return strlen(parent) + sizeof(FOLDER_TEMPLATE "/" SOCKET_NAME) <= sizeof(address.sun_path);
-}
-
-static int make_folder(struct server *server)
-{
-	/* Root's temporary folder may be closed to the server's user. */
-	const char *parent = geteuid() == 0 ? NULL : getenv("TMPDIR");
-
-	if (!parent || parent[0] != '/' || !fits_socket(parent))
-		parent = "/tmp";
-	if (asprintf(&server->folder, "%s" FOLDER_TEMPLATE, parent) < 0) {
-		server->folder = NULL;
-		return -1;
-	}
-	if (!mkdtemp(server->folder)) {
-		fprintf(stderr, "sqlassist demo: cannot make %s: %s\n", server->folder,
-			strerror(errno));
-		free(server->folder);
-		server->folder = NULL;
-		return -1;
-	}
-	if (geteuid() == 0 && chown(server->folder, server->uid, server->gid) < 0) {
-		fprintf(stderr, "sqlassist demo: cannot give %s to " SERVER_USER ": %s\n",
-			server->folder, strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	remove(path);
-	return 0;
+	if (geteuid() != 0 || chown(server->folder, server->uid, server->gid) == 0)
+		return 0;
+	fprintf(stderr, "sqlassist demo: cannot give %s to " SERVER_USER ": %s\n", server->folder,
+		strerror(errno));
+	return -1;
 }
 
 static int make_url(struct server *server)
@@ -233,16 +198,17 @@ static void forget_libpq_environment(void)
 	}
 }
 
-struct server *server_new(void)
+struct server *server_new(const char *folder)
 {
 	struct server *server = calloc(1, sizeof(*server));
 
 	if (!server)
 		return NULL;
+	server->folder = folder;
 	forget_libpq_environment();
 	server->bindir = find_bindir();
 	if (!server->bindir || read_version(server) < 0 || choose_user(server) < 0 ||
-	    make_folder(server) < 0 || make_url(server) < 0) {
+	    take_folder(server) < 0 || make_url(server) < 0) {
 		server_free(server);
 		return NULL;
 	}
@@ -375,7 +341,7 @@ int server_start(struct server *server, const volatile sig_atomic_t *stop)
 			 "-D",
 			 "data",
 			 "-k",
-			 server->folder,
+			 (char *)(uintptr_t)server->folder,
 			 "-p",
 			 "5432",
 			 "-c",
@@ -405,11 +371,6 @@ bool server_is_running(struct server *server)
 	return server->pid != 0;
 }
 
-const char *server_folder(const struct server *server)
-{
-	return server->folder;
-}
-
 const char *server_version(const struct server *server)
 {
 	return server->version;
@@ -430,10 +391,7 @@ void server_free(struct server *server)
 		while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (server->folder)
-		nftw(server->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(server->bindir);
-	free(server->folder);
 	free(server->url);
 	free(server);
 }

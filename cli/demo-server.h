@@ -1,7 +1,7 @@
 /*
- * demo-server.h - a PostgreSQL server of the demo's own: made by initdb in a
- * temporary folder, reached by a Unix socket in that folder only, and gone
- * with the folder when the demo ends, however it ends.
+ * demo-server.h - a PostgreSQL server of the demo's own: made by initdb in the
+ * demo's folder, reached by a Unix socket in that folder only, and gone when
+ * the demo ends, however it ends.
  *
  * Order: new -> start -> stop, free. Functions that fail have told why on
  * stderr.
@@ -14,8 +14,9 @@
 
 struct server;
 
-/* Finds PostgreSQL's programs and makes the folder. Returns new, or NULL. */
-struct server *server_new(void);
+/* Finds PostgreSQL's programs, and gives FOLDER (borrowed) to the server's user.
+ * Returns new, or NULL. */
+struct server *server_new(const char *folder);
 
 /*
  * Makes a database cluster and starts the server. Returns at once when
@@ -26,16 +27,13 @@ int server_start(struct server *server, const volatile sig_atomic_t *stop);
 /* Whether the server process runs. */
 bool server_is_running(struct server *server);
 
-/* The folder; the caller may keep files of its own there. Borrowed. */
-const char *server_folder(const struct server *server);
-
 /* PostgreSQL's version as its own text, such as "15.18". Borrowed. */
 const char *server_version(const struct server *server);
 
 /* Where sqla_engine_register finds the server. Borrowed. */
 const char *server_url(const struct server *server);
 
-/* Ends the server, removes the folder, frees. NULL is allowed. */
+/* Ends the server, frees. NULL is allowed. */
 void server_free(struct server *server);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sqlassist.h>
 
 #include "demo-crew.h"
+#include "demo-folder.h"
 #include "demo-proof.h"
 #include "demo-server.h"
 #include "demo-shop.h"
@@ -37,10 +38,12 @@
 struct demo {
 	int sales;
 	bool naive;
+	bool with_server;	/* the ledger is in PostgreSQL */
 	int sabotage;		/* enum shop_sabotage, or -1 */
 	int worker;		/* number of the worker that this process is, or -1 */
-	const char *ledger_url; /* a worker's */
-	struct server *server;
+	const char *ledger_url; /* borrowed */
+	char *folder;
+	struct server *server; /* or NULL */
 	struct crew *crew;
 	int64_t started_ms; /* when the first worker was */
 	int64_t shown_ms, paced_ms;
@@ -110,8 +113,11 @@ static int show_progress(struct demo *demo, bool is_last)
 		draw_bar(demo->sales - demo->left, demo->sales);
 	else
 		printf("  ");
-	printf(" %" PRId64 " of %d sales, %d kills, %d recovered", demo->sales - demo->left,
-	       demo->sales, crew_kills(demo->crew), crew_recovered(demo->crew));
+	printf(" %" PRId64 " of %d sales, %d kills", demo->sales - demo->left, demo->sales,
+	       crew_kills(demo->crew));
+	/* Files recover by themselves, whoever opens them. */
+	if (demo->with_server)
+		printf(", %d recovered", crew_recovered(demo->crew));
 	if (!tty || is_last)
 		printf("\n");
 	fflush(stdout);
@@ -140,10 +146,16 @@ static void keep_pace(struct demo *demo)
 
 static void tell_beginning(const struct demo *demo)
 {
-	printf("A till keeps its sales in a SQLite file, and the shop keeps its ledger in PostgreSQL.\n"
-	       "%d workers carry each sale over: DELETE from the till's outbox, INSERT into the\n"
-	       "ledger, ",
-	       WORKERS);
+	if (demo->with_server)
+		printf("A till keeps its sales in a SQLite file, and the shop keeps its ledger in PostgreSQL.\n"
+		       "%d workers carry each sale over: DELETE from the till's outbox, INSERT into the\n"
+		       "ledger, ",
+		       WORKERS);
+	else
+		printf("A till keeps its sales in a SQLite file, and the shop keeps its ledger in another.\n"
+		       "%d workers carry each sale over: DELETE from the till's outbox, INSERT into the\n"
+		       "ledger, ",
+		       WORKERS);
 	if (demo->naive)
 		printf("and then two commits, one after the other, without the library. While they\n"
 		       "work, they are killed (SIGKILL) at random moments. Watch what gets doubled.\n\n");
@@ -153,36 +165,50 @@ static void tell_beginning(const struct demo *demo)
 }
 
 /* Asks for nothing that is not needed when the library cannot use it. */
-static int check_build(void)
+static int check_build(const struct demo *demo)
 {
-	int r = shop_register("postgresql:///postgres", SHOP_OWNER);
+	int r = shop_register(demo->with_server ? "postgresql:///postgres" : SHOP_LEDGER_FILE,
+			      SHOP_OWNER);
 
 	sqla_engine_unregister(NULL);
 	return r;
 }
 
-static int prepare(struct demo *demo)
+static int start_server(struct demo *demo)
 {
 	const int64_t began = now_ms();
 
-	demo->server = server_new();
+	demo->server = server_new(demo->folder);
 	if (!demo->server)
 		return -1;
-	if (chdir(server_folder(demo->server)) < 0) {
-		perror("sqlassist demo: the temporary folder");
-		return -1;
-	}
-	if (shop_register(server_url(demo->server), SHOP_OWNER) < 0)
-		return -1;
-	printf("1. A private PostgreSQL %s in %s ... ", server_version(demo->server),
-	       server_folder(demo->server));
+	demo->ledger_url = server_url(demo->server);
+	printf("1. A private PostgreSQL %s in %s ... ", server_version(demo->server), demo->folder);
 	fflush(stdout);
 	if (server_start(demo->server, &stop) < 0)
 		return -1;
 	printf("started (%.1f s)\n", (double)(now_ms() - began) / 1000);
+	return 0;
+}
+
+static int prepare(struct demo *demo)
+{
+	demo->folder = folder_make();
+	if (!demo->folder)
+		return -1;
+	if (chdir(demo->folder) < 0) {
+		perror("sqlassist demo: the temporary folder");
+		return -1;
+	}
+	demo->ledger_url = SHOP_LEDGER_FILE;
+	if (!demo->with_server)
+		printf("1. Two SQLite files in %s ... no server is needed\n", demo->folder);
+	else if (start_server(demo) < 0)
+		return -1;
+	if (shop_register(demo->ledger_url, SHOP_OWNER) < 0)
+		return -1;
 	printf("2. A till with %d sales ... ", demo->sales);
 	fflush(stdout);
-	if (shop_fill(demo->sales) < 0)
+	if (shop_fill(demo->ledger_url, demo->sales) < 0)
 		return -1;
 	printf("filled\n");
 	return 0;
@@ -224,7 +250,7 @@ static int move_sales(struct demo *demo)
 
 	printf("3. %d workers carry them over; now and then one is killed, or all at once\n",
 	       WORKERS);
-	demo->crew = crew_new(server_url(demo->server), demo->naive);
+	demo->crew = crew_new(demo->ledger_url, demo->naive);
 	if (!demo->crew)
 		return -1;
 	demo->sales_at_once = 1;
@@ -264,7 +290,7 @@ static int judge(struct demo *demo)
 	if (crew_print_tally(demo->crew) < 0)
 		return -1;
 	printf("5. The proof, by SQL\n");
-	if (proof_read(&proof) < 0)
+	if (proof_read(demo->ledger_url, &proof) < 0)
 		return -1;
 	proof_print(&proof);
 	if (!proof_holds(&proof)) {
@@ -284,7 +310,7 @@ static int play(struct demo *demo)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	srandom((unsigned)now_ms());
 	tell_beginning(demo);
-	r = check_build();
+	r = check_build(demo);
 	if (r >= 0)
 		r = prepare(demo);
 	if (r >= 0)
@@ -294,12 +320,13 @@ static int play(struct demo *demo)
 	if (r >= 0)
 		r = judge(demo);
 	if (stop)
-		printf("\nStopped; the server and its folder are removed.\n");
+		printf("\nStopped; the temporary folder is removed.\n");
 	crew_free(demo->crew);
 	sqla_engine_unregister(NULL);
 	if (chdir("/") < 0)
 		perror("sqlassist demo: /");
 	server_free(demo->server);
+	folder_remove(demo->folder);
 	return r < 0;
 }
 
@@ -307,15 +334,16 @@ static int play(struct demo *demo)
 
 static void print_help(void)
 {
-	printf("Usage: sqlassist demo [--sales N] [--naive]\n"
+	printf("Usage: sqlassist demo [--sales N] [--postgresql] [--naive]\n"
 	       "\n"
-	       "Carries sales from a SQLite file to a PostgreSQL database by workers that are\n"
-	       "killed at random moments, and proves that each arrived exactly once. Starts a\n"
-	       "private PostgreSQL server in a temporary folder, and removes it again.\n"
+	       "Carries sales from a SQLite file to another by workers that are killed at random\n"
+	       "moments, and proves that each arrived exactly once. All of it is in a temporary\n"
+	       "folder, which is removed again.\n"
 	       "\n"
-	       "  --sales N   how many sales, 10 to %d (%d)\n"
-	       "  --naive     two ordinary commits instead of an atomic one, to see the difference\n"
-	       "  --help      this text\n"
+	       "  --sales N      how many sales, 10 to %d (%d)\n"
+	       "  --postgresql   to a PostgreSQL database instead, on a private server in that folder\n"
+	       "  --naive        two ordinary commits instead of an atomic one, to see the difference\n"
+	       "  --help         this text\n"
 	       "\n"
 	       "Exit status: 0 if the proof holds, 1 if not or if something failed, 2 for a wrong\n"
 	       "command line.\n",
@@ -358,6 +386,7 @@ static int read_options(int argc, char **argv, struct demo *demo)
 	/* The last three are the demo's own: its workers, and its tests. */
 	static const struct option options[] = {
 		{ "sales", required_argument, NULL, 's' },
+		{ "postgresql", no_argument, NULL, 'p' },
 		{ "naive", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "worker", required_argument, NULL, 'w' },
@@ -372,6 +401,8 @@ static int read_options(int argc, char **argv, struct demo *demo)
 	while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 's')
 			good = read_number(optarg, 10, SALES_MAX, &demo->sales);
+		else if (option == 'p')
+			demo->with_server = true;
 		else if (option == 'n')
 			demo->naive = true;
 		else if (option == 'w')

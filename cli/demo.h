@@ -1,7 +1,7 @@
 /*
- * demo.h - `sqlassist demo`: sales are carried from a till (SQLite) to a
- * ledger (PostgreSQL) by workers that are killed at random, and every sale
- * arrives exactly once.
+ * demo.h - `sqlassist demo`: sales are carried from a till to a ledger, two
+ * SQLite files, or a file and PostgreSQL, by workers that are killed at
+ * random, and every sale arrives exactly once.
  */
 #ifndef DEMO_H
 #define DEMO_H

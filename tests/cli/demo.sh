@@ -22,9 +22,9 @@ says() {
 	cat "$scratch/out" "$scratch/err"
 }
 
-# folder: where the demo that wrote $scratch/out keeps its server.
+# folder: where the demo that wrote $scratch/out keeps everything.
 folder() {
-	sed -n 's/^1\. A private PostgreSQL .* in \(\/.*\) \.\.\. .*/\1/p' "$scratch/out"
+	sed -n 's/^1\. .* in \(\/.*\) \.\.\. .*/\1/p' "$scratch/out"
 }
 
 leaves_nothing() {
@@ -32,11 +32,11 @@ leaves_nothing() {
 	[ ! -e "$(folder)" ] || complain "leaves $(folder) behind"
 }
 
-# begin: starts a long demo in the background, and waits until it is at work.
+# begin ARG...: starts a long demo in the background, and waits until it is at work.
 begin() {
 	: >"$scratch/out" # what an earlier one wrote is not taken for this one's
 	# shellcheck disable=SC2086
-	$demo --sales 100000 >"$scratch/out" 2>"$scratch/err" &
+	$demo --sales 100000 "$@" >"$scratch/out" 2>"$scratch/err" &
 	background=$!
 	tries=0
 	until grep -q '^3\.' "$scratch/out" && grep -q 'kills' "$scratch/out"; do
@@ -48,7 +48,6 @@ begin() {
 		}
 		sleep 0.1
 	done
-	server=$(head -n 1 "$(folder)/data/postmaster.pid")
 }
 
 is_gone() { # PID
@@ -67,30 +66,59 @@ run 2 too many words
 run 0 --help
 says 'Usage: sqlassist demo'
 
-case ${ENGINE_CPPFLAGS-} in
-*LIBPQ*SQLITE*) ;;
-*)	run 1
-	says 'was built without'
-	finish ;;
-esac
+has_engine() {
+	case ${ENGINE_CPPFLAGS-} in
+	*"$1"*) ;;
+	*)	return 1 ;;
+	esac
+}
 
-run 0 --sales 300
-says 'Proven: 300 sales arrived exactly once'
-leaves_nothing
-for how in lose double change; do
-	run 1 --sales 20 --sabotage $how
+# proves ARG...: the proof holds.
+proves() {
+	run 0 --sales 100 "$@"
+	says 'Proven: 100 sales arrived exactly once'
+	leaves_nothing
+}
+
+# fails_if HOW ARG...: the proof notices it.
+fails_if() {
+	run 1 --sales 10 --sabotage "$@"
 	says 'NOT AS IT MUST BE'
 	says 'NOT exactly once'
 	leaves_nothing
-done
+}
 
+if ! has_engine SQLITE; then
+	run 1
+	says 'was built without'
+	finish
+fi
+proves
+fails_if lose
+fails_if double
+fails_if change
 if begin; then
+	kill -TERM $background
+	wait $background && complain "SIGTERM: exit status 0"
+	leaves_nothing
+fi
+
+if ! has_engine LIBPQ; then
+	run 1 --postgresql
+	says 'was built without'
+	finish
+fi
+proves --postgresql
+fails_if double --postgresql
+if begin --postgresql; then
+	server=$(head -n 1 "$(folder)/data/postmaster.pid")
 	kill -TERM $background
 	wait $background && complain "SIGTERM: exit status 0"
 	leaves_nothing
 	is_gone "$server" || complain "SIGTERM: the server goes on"
 fi
-if begin; then
+if begin --postgresql; then
+	server=$(head -n 1 "$(folder)/data/postmaster.pid")
 	kill -KILL $background
 	wait $background
 	is_gone "$server" || complain "SIGKILL: the server goes on"
