@@ -32,6 +32,7 @@ int status_main(int argc, char **argv);
 int recover_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int panel_main(int argc, char **argv);
+int drill_main(int argc, char **argv);
 
 /* Entries for getopt_long that every command takes. */
 #define COMMON_OPTIONS                                                                          \

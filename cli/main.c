@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	{ "recover", "end what is in doubt, as it was decided", recover_main },
 	{ "doctor", "check engines for what would hurt later", doctor_main },
 	{ "panel", "print what there is to see: JSON, HTML or metrics", panel_main },
+	{ "drill", "kill workers on your own databases, and prove that none disagrees",
+	  drill_main },
 	{ "demo", "watch sales cross two databases while their workers are killed", demo_main },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -41,6 +43,12 @@ void print_help(void)
 	     "  --sql                    print what an administrator has to run\n"
 	     "  --purge-tombstones       forget old verdicts that nobody can need any more\n"
 	     "panel [--json | --html | --prometheus]\n"
+	     "drill [--json] [ENGINE]...\n"
+	     "  --kills N                how many; 200\n"
+	     "  --seconds N              no longer than that; 60\n"
+	     "  --threads N              of each worker; 2\n"
+	     "  --seed N                 of what is random\n"
+	     "  --clean                  remove what a drill has left that was killed itself\n"
 	     "\n"
 	     "  --help, --version\n"
 	     "\n"

@@ -1,9 +1,10 @@
 /*
- * with-servers [-n COUNT] COMMAND [ARGUMENT...] - runs a command that finds
- * fresh PostgreSQL servers in its environment: SQLASSIST_EXAMPLE_PG is the URL
- * of an empty database "example" on the first, SQLASSIST_EXAMPLE_PG2 the same on
- * the second (-n 2). SQLASSIST_EXAMPLE_DIR is an empty folder. All are gone when
- * the command has ended; its exit status is ours.
+ * with-servers [-n COUNT] [-c CONF] COMMAND [ARGUMENT...] - runs a command that
+ * finds fresh PostgreSQL servers in its environment: SQLASSIST_EXAMPLE_PG is the
+ * URL of an empty database "example" on the first, SQLASSIST_EXAMPLE_PG2 the same
+ * on the second (-n 2). CONF is one more line of their postgresql.conf.
+ * SQLASSIST_EXAMPLE_DIR is an empty folder. All are gone when the command has
+ * ended; its exit status is ours.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,11 @@
 #include "support/must.h"
 #include "support/scratch.h"
 
-static const char usage[] = "usage: with-servers [-n 1|2] COMMAND [ARGUMENT...]\n";
+static const char usage[] = "usage: with-servers [-n 1|2] [-c CONF] COMMAND [ARGUMENT...]\n";
 
-static struct cluster *provide(const char *name, const char *env)
+static struct cluster *provide(const char *name, const char *env, const char *conf)
 {
-	struct cluster *c = cluster_start(name, NULL);
+	struct cluster *c = cluster_start(name, conf);
 	char *url = cluster_database(c, "example");
 
 	if (setenv(env, url, 1) < 0)
@@ -30,18 +31,23 @@ static struct cluster *provide(const char *name, const char *env)
 int main(int argc, char *argv[])
 {
 	struct cluster *one, *two = NULL;
+	const char *conf = NULL;
 	int option, count = 1, status;
 
 	/* The plus sign: the options behind COMMAND are its own. */
-	while ((option = getopt(argc, argv, "+n:")) == 'n')
-		count = atoi(optarg);
+	while ((option = getopt(argc, argv, "+n:c:")) == 'n' || option == 'c') {
+		if (option == 'n')
+			count = atoi(optarg);
+		else
+			conf = optarg;
+	}
 	if (option != -1 || optind >= argc || count < 1 || count > 2) {
 		(void)fputs(usage, stderr);
 		return 2;
 	}
-	one = provide("one", "SQLASSIST_EXAMPLE_PG");
+	one = provide("one", "SQLASSIST_EXAMPLE_PG", conf);
 	if (count == 2)
-		two = provide("two", "SQLASSIST_EXAMPLE_PG2");
+		two = provide("two", "SQLASSIST_EXAMPLE_PG2", conf);
 	if (setenv("SQLASSIST_EXAMPLE_DIR", scratch_dir(), 1) < 0)
 		must_fail("out of memory");
 	status = files_run(argv + optind);
