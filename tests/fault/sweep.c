@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/cluster.h"
@@ -93,6 +94,16 @@ char *pass_fault(const struct pass *pass, const char *action)
 	return must_printf("%s:%s:%d", pass->point, action, pass->nth);
 }
 
+bool sweep_is_long(void)
+{
+	return getenv("SQLA_TEST_LONG") != NULL;
+}
+
+int sweep_rounds(int long_rounds)
+{
+	return sweep_is_long() ? long_rounds : 1;
+}
+
 /* ---- a sweep ------------------------------------------------------------- */
 
 void sweep_start(struct sweep *sweep, const char *suite, const struct scenario *scenario,
@@ -135,6 +146,7 @@ struct cluster *sweep_server(const struct sweep *sweep, char kind)
 
 void sweep_end(struct sweep *sweep)
 {
+	printf("longest %" PRId64 " ms from a crash to nothing in doubt\n", sweep->settled_ms);
 	bank_free(sweep->bank);
 	cluster_free(sweep->servers[0]);
 	cluster_free(sweep->servers[1]);
@@ -248,11 +260,24 @@ static char *recover_all(struct sweep *sweep)
 	return text;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 char *sweep_settle(struct sweep *sweep, struct child *c)
 {
+	const int64_t began = now_ms();
 	const struct told *told = NULL;
 	char *violation = recover_all(sweep);
+	const int64_t took = now_ms() - began;
 	size_t n = 0;
+
+	if (took > sweep->settled_ms)
+		sweep->settled_ms = took;
 
 	if (c)
 		told = child_told(c, &n);

@@ -41,6 +41,11 @@ char *pass_fault(const struct pass *pass, const char *action);
 int point_number(const char *point);
 extern const char *const point_names[]; /* ended by NULL */
 
+/* Whether this is make check-long, and how often it repeats a sweep: so often, or
+ * once. */
+bool sweep_is_long(void);
+int sweep_rounds(int long_rounds);
+
 struct cluster;
 
 /* A sweep under way. */
@@ -53,6 +58,7 @@ struct sweep {
 	struct pass *passes;
 	size_t n_passes;
 	struct cluster *servers[2]; /* of this sweep alone, or NULL */
+	int64_t settled_ms;	    /* the longest way to nothing in doubt so far */
 };
 
 /* SUITE tells the databases of concurrent tests apart. */

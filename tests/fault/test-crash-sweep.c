@@ -16,7 +16,10 @@
 
 TEST_MAIN_JOBS(3, { .name = "a" }, { .name = "b" })
 
-enum { TRANSFERS = 2 }; /* the second finds what the first left */
+enum {
+	TRANSFERS = 2, /* the second finds what the first left */
+	LONG_ROUNDS = 12,
+};
 
 /* The transfer that the last coordinator had not told of, if there is one. */
 static void check_fate(struct sweep *sweep, const struct pass *pass, struct child *c, int64_t first)
@@ -49,13 +52,18 @@ static void step(struct sweep *sweep, const struct pass *pass, const char *actio
 
 static void sweep_all(const char *scenario, const char *action)
 {
+	const int rounds = strcmp(action, "kill") == 0 ? sweep_rounds(LONG_ROUNDS) : 1;
 	struct sweep sweep;
 
 	sweep_start(&sweep, action, scenario_get(scenario), TRANSFERS);
 	sweep_measure(&sweep);
-	for (size_t i = 0; i < sweep.n_passes; i++)
-		step(&sweep, &sweep.passes[i], action);
+	for (int round = 0; round < rounds; round++)
+		for (size_t i = 0; i < sweep.n_passes; i++)
+			step(&sweep, &sweep.passes[i], action);
 	printf("%s: %s at %zu passes\n", scenario, action, sweep.n_passes);
+	if (strcmp(action, "kill") == 0)
+		printf("count %zu coordinators killed at a fault point\n",
+		       sweep.n_passes * (size_t)rounds);
 	sweep_end(&sweep);
 }
 
@@ -99,14 +107,14 @@ Test(fault_points, are_all_passed_by_somebody)
 
 /* ---- something happens at each ---------------------------------------------- */
 
-#define KILL_AND_FAIL(scenario)                      \
-	Test(killed_anywhere, scenario)              \
-	{                                            \
-		sweep_all(#scenario, "kill");        \
-	}                                            \
-	Test(losing_a_connection_anywhere, scenario) \
-	{                                            \
-		sweep_all(#scenario, "fail");        \
+#define KILL_AND_FAIL(scenario)                          \
+	Test(killed_anywhere, scenario, .timeout = 3600) \
+	{                                                \
+		sweep_all(#scenario, "kill");            \
+	}                                                \
+	Test(losing_a_connection_anywhere, scenario)     \
+	{                                                \
+		sweep_all(#scenario, "fail");            \
 	}
 
 #define SWEEP(scenario)                         \

@@ -104,6 +104,7 @@ Test(random_kills, lose_no_money, .timeout = 3600)
 			printf("%d kills, %zu transfers, %" PRId64 " branches were in doubt\n",
 			       round, bank_transfers(bank), doubts);
 	}
+	printf("count %d coordinators killed at random\n", rounds);
 	cr_expect(gt(i64, doubts, 0), "no kill met a commit: the test shows nothing");
 	bank_free(bank);
 }

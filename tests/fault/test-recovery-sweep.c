@@ -18,6 +18,8 @@
 /* Every test has servers of its own. */
 TEST_MAIN_JOBS(4, { .name = NULL })
 
+enum { LONG_ROUNDS = 6 };
+
 typedef void disturb_fn(struct sweep *sweep, const struct pass *pass);
 
 static void each_pass_of_recovery(struct sweep *sweep, const char *point, disturb_fn *disturb)
@@ -185,27 +187,32 @@ static void fence(struct sweep *sweep, const struct pass *pass)
 
 static void sweep_coordinators(const char *scenario, disturb_fn *disturb)
 {
+	const int rounds = disturb == thaw ? sweep_rounds(LONG_ROUNDS) : 1;
 	struct sweep sweep;
 
 	sweep_start_apart(&sweep, scenario_get(scenario), 1);
 	sweep_measure(&sweep);
-	for (size_t i = 0; i < sweep.n_passes; i++)
-		disturb(&sweep, &sweep.passes[i]);
+	for (int round = 0; round < rounds; round++)
+		for (size_t i = 0; i < sweep.n_passes; i++)
+			disturb(&sweep, &sweep.passes[i]);
+	if (disturb == thaw || disturb == fence)
+		printf("count %zu coordinators frozen, and woken behind recovery\n",
+		       sweep.n_passes * (size_t)rounds);
 	sweep_end(&sweep);
 }
 
-#define COORDINATORS(scenario)                                        \
-	Test(two_recoverers_at_once, scenario)                        \
-	{                                                             \
-		sweep_coordinators(#scenario, race);                  \
-	}                                                             \
-	Test(coordinator_frozen_during_recovery_and_thawed, scenario) \
-	{                                                             \
-		sweep_coordinators(#scenario, thaw);                  \
-	}                                                             \
-	Test(coordinator_frozen_during_recovery_and_killed, scenario) \
-	{                                                             \
-		sweep_coordinators(#scenario, freeze_for_ever);       \
+#define COORDINATORS(scenario)                                                         \
+	Test(two_recoverers_at_once, scenario)                                         \
+	{                                                                              \
+		sweep_coordinators(#scenario, race);                                   \
+	}                                                                              \
+	Test(coordinator_frozen_during_recovery_and_thawed, scenario, .timeout = 3600) \
+	{                                                                              \
+		sweep_coordinators(#scenario, thaw);                                   \
+	}                                                                              \
+	Test(coordinator_frozen_during_recovery_and_killed, scenario)                  \
+	{                                                                              \
+		sweep_coordinators(#scenario, freeze_for_ever);                        \
 	}
 
 COORDINATORS(two_servers)

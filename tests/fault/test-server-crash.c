@@ -18,6 +18,8 @@
 /* Every test crashes servers of its own. */
 TEST_MAIN_JOBS(4, { .name = NULL })
 
+enum { LONG_ROUNDS = 3 };
+
 /* What becomes of the process that stands at the point. */
 enum fate { GOES_ON, GOES_ON_WITHOUT_SERVER, GOES_ON_AFTER_RECOVERY, DIES, DIES_AND_IS_RECOVERED };
 static const char *const fates[] = { "goes on", "goes on while it is down",
@@ -86,40 +88,53 @@ static bool is_sent(const struct pass *pass)
 	return length > strlen(end) && strcmp(pass->point + length - strlen(end), end) == 0;
 }
 
+static void each_pass(struct sweep *sweep, char kind, enum fate fate)
+{
+	int crashes = 0;
+
+	for (size_t i = 0; i < sweep->n_passes; i++) {
+		step(sweep, &sweep->passes[i], kind, AT_ONCE, fate);
+		crashes++;
+		if (is_sent(&sweep->passes[i])) {
+			step(sweep, &sweep->passes[i], kind, LATER, fate);
+			crashes++;
+		}
+	}
+	printf("count %d servers crashed\n", crashes);
+}
+
 static void sweep_server_crash(const char *scenario, char kind, enum fate fate)
 {
 	struct sweep sweep;
 
 	sweep_start_apart(&sweep, scenario_get(scenario), 1);
 	sweep_measure(&sweep);
-	for (size_t i = 0; i < sweep.n_passes; i++) {
-		step(&sweep, &sweep.passes[i], kind, AT_ONCE, fate);
-		if (is_sent(&sweep.passes[i]))
-			step(&sweep, &sweep.passes[i], kind, LATER, fate);
-	}
+	for (int round = 0; round < sweep_rounds(LONG_ROUNDS); round++)
+		each_pass(&sweep, kind, fate);
 	sweep_end(&sweep);
 }
 
-#define CRASH(scenario, kind)                                                          \
-	Test(server_##kind##_crashes_and_coordinator_goes_on, scenario)                \
-	{                                                                              \
-		sweep_server_crash(#scenario, #kind[0], GOES_ON);                      \
-	}                                                                              \
-	Test(server_##kind##_is_down_and_coordinator_goes_on, scenario)                \
-	{                                                                              \
-		sweep_server_crash(#scenario, #kind[0], GOES_ON_WITHOUT_SERVER);       \
-	}                                                                              \
-	Test(server_##kind##_crashes_and_coordinator_goes_on_after_recovery, scenario) \
-	{                                                                              \
-		sweep_server_crash(#scenario, #kind[0], GOES_ON_AFTER_RECOVERY);       \
-	}                                                                              \
-	Test(server_##kind##_is_down_and_coordinator_dies, scenario)                   \
-	{                                                                              \
-		sweep_server_crash(#scenario, #kind[0], DIES_AND_IS_RECOVERED);        \
-	}                                                                              \
-	Test(server_##kind##_crashes_and_coordinator_dies, scenario)                   \
-	{                                                                              \
-		sweep_server_crash(#scenario, #kind[0], DIES);                         \
+#define CRASH(scenario, kind)                                                            \
+	Test(server_##kind##_crashes_and_coordinator_goes_on, scenario, .timeout = 3600) \
+	{                                                                                \
+		sweep_server_crash(#scenario, #kind[0], GOES_ON);                        \
+	}                                                                                \
+	Test(server_##kind##_is_down_and_coordinator_goes_on, scenario, .timeout = 3600) \
+	{                                                                                \
+		sweep_server_crash(#scenario, #kind[0], GOES_ON_WITHOUT_SERVER);         \
+	}                                                                                \
+	Test(server_##kind##_crashes_and_coordinator_goes_on_after_recovery, scenario,   \
+	     .timeout = 3600)                                                            \
+	{                                                                                \
+		sweep_server_crash(#scenario, #kind[0], GOES_ON_AFTER_RECOVERY);         \
+	}                                                                                \
+	Test(server_##kind##_is_down_and_coordinator_dies, scenario, .timeout = 3600)    \
+	{                                                                                \
+		sweep_server_crash(#scenario, #kind[0], DIES_AND_IS_RECOVERED);          \
+	}                                                                                \
+	Test(server_##kind##_crashes_and_coordinator_dies, scenario, .timeout = 3600)    \
+	{                                                                                \
+		sweep_server_crash(#scenario, #kind[0], DIES);                           \
 	}
 
 CRASH(two_servers, a)
