@@ -82,6 +82,11 @@ static bool send_all(PGconn *native, struct pg_talk *talk, const struct pg_comma
 	return !talk->is_pipeline || send_sync(native, talk);
 }
 
+static size_t complaints(const struct pg_link *link)
+{
+	return strlen(PQerrorMessage(link->native));
+}
+
 int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsigned n)
 {
 	struct pg_talk *talk = &link->talk;
@@ -99,6 +104,7 @@ int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsig
 		pg_break(link);
 		return pg_fail(link, "cannot send", NULL);
 	}
+	talk->told = complaints(link);
 	talk->is_open = true;
 	return 0;
 }
@@ -176,6 +182,15 @@ static void take(struct pg_talk *talk, PGresult *result)
 	talk->results[i] = result;
 }
 
+/*
+ * libpq that has no memory for the answer to a sync says so in its error text
+ * only, and is busy for ever: nothing else is on its way.
+ */
+static bool has_more_to_tell(const struct pg_link *link)
+{
+	return complaints(link) > link->talk.told;
+}
+
 /* One step of reading; false: the talk is over. Called when reading does not
  * block. */
 static bool read_one(struct pg_link *link)
@@ -183,6 +198,7 @@ static bool read_one(struct pg_link *link)
 	struct pg_talk *talk = &link->talk;
 	PGresult *result = PQgetResult(link->native);
 
+	talk->told = complaints(link);
 	if (!result) {
 		talk->answered++;
 		/* A lost connection ends a pipeline without its sync. */
@@ -214,7 +230,7 @@ int pg_talk_go(struct pg_link *link, struct pollfd *wait)
 		close_talk(link);
 		return 0;
 	}
-	if (!is_readable || unsent < 0) {
+	if (!is_readable || unsent < 0 || has_more_to_tell(link)) {
 		talk->is_lost = true;
 		close_talk(link);
 		return 0;

@@ -66,6 +66,7 @@ struct pg_talk {
 	bool is_stale;	/* the server no longer has a statement as it was prepared */
 	bool is_warned; /* the server warned of something meanwhile */
 	bool was_nonblocking;
+	size_t told; /* bytes of libpq's error text that answers have carried */
 };
 
 /*
