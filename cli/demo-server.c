@@ -14,10 +14,10 @@
 #include <sys/prctl.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "demo-folder.h"
+#include "moment.h"
 
 #define SERVER_USER "postgres"
 #define READY_WITHIN_MS 30000
@@ -272,7 +272,7 @@ static void show_log(const struct server *server)
 	fclose(file);
 }
 
-static int run_initdb(const struct server *server, const volatile sig_atomic_t *stop)
+static int run_initdb(const struct server *server)
 {
 	/* initdb's own files need no fsync: nothing of worth is in them yet. */
 	char *argv[] = { "initdb", "-D", "data", "-U",		SERVER_USER, "-A",
@@ -286,10 +286,10 @@ static int run_initdb(const struct server *server, const volatile sig_atomic_t *
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return -1;
-		if (*stop)
+		if (moment_is_stopped())
 			kill(pid, SIGKILL);
 	}
-	if (*stop)
+	if (moment_is_stopped())
 		return -1;
 	if (status == 0)
 		return 0;
@@ -317,25 +317,23 @@ static bool is_ready(const struct server *server)
 	return ready;
 }
 
-static int wait_until_ready(struct server *server, const volatile sig_atomic_t *stop)
+static int wait_until_ready(struct server *server)
 {
-	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
-
 	for (int ms = 0; ms < READY_WITHIN_MS; ms += 20) {
-		if (*stop)
+		if (moment_is_stopped())
 			return -1;
 		if (!server_is_running(server))
 			break;
 		if (is_ready(server))
 			return 0;
-		nanosleep(&pause, NULL);
+		moment_sleep_us(20000);
 	}
 	fprintf(stderr, "sqlassist demo: the private PostgreSQL server did not start:\n");
 	show_log(server);
 	return -1;
 }
 
-int server_start(struct server *server, const volatile sig_atomic_t *stop)
+int server_start(struct server *server)
 {
 	char *argv[] = { "postgres",
 			 "-D",
@@ -355,13 +353,13 @@ int server_start(struct server *server, const volatile sig_atomic_t *stop)
 			 NULL };
 	pid_t pid;
 
-	if (run_initdb(server, stop) < 0)
+	if (run_initdb(server) < 0)
 		return -1;
 	pid = launch(server, "postgres", argv);
 	if (pid < 0)
 		return -1;
 	server->pid = pid;
-	return wait_until_ready(server, stop);
+	return wait_until_ready(server);
 }
 
 bool server_is_running(struct server *server)

@@ -9,7 +9,6 @@
 #ifndef DEMO_SERVER_H
 #define DEMO_SERVER_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 struct server;
@@ -20,9 +19,9 @@ struct server *server_new(const char *folder);
 
 /*
  * Makes a database cluster and starts the server. Returns at once when
- * *STOP becomes non-zero. Blocks for some seconds. 0 or -1.
+ * somebody wants to stop (moment.h). Blocks for some seconds. 0 or -1.
  */
-int server_start(struct server *server, const volatile sig_atomic_t *stop);
+int server_start(struct server *server);
 
 /* Whether the server process runs. */
 bool server_is_running(struct server *server);

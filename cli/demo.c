@@ -2,13 +2,11 @@
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlassist.h>
@@ -19,6 +17,7 @@
 #include "demo-server.h"
 #include "demo-shop.h"
 #include "demo-worker.h"
+#include "moment.h"
 
 #define SALES 2000
 #define SALES_MAX 1000000
@@ -51,55 +50,20 @@ struct demo {
 	int64_t left; /* in the outbox, when last looked */
 };
 
-static volatile sig_atomic_t stop; /* somebody pressed Ctrl-C */
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static void catch_signals(void)
-{
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
-	struct sigaction action = { .sa_handler = on_signal };
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		sigaction(numbers[i], &action, NULL);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void sleep_ms(long ms)
-{
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
 /* ---- progress ------------------------------------------------------------ */
 
 static void draw_bar(int64_t done, int64_t all)
 {
 	char bar[25];
-	const int full = (int)(done * (int64_t)(sizeof(bar) - 1) / all);
 
-	for (int i = 0; i < (int)sizeof(bar) - 1; i++)
-		bar[i] = i < full ? '#' : '.';
-	bar[sizeof(bar) - 1] = '\0';
+	moment_bar(bar, sizeof(bar), (double)done / (double)all);
 	printf("\r\033[K   [%s]", bar);
 }
 
 static int show_progress(struct demo *demo, bool is_last)
 {
 	const bool tty = isatty(STDOUT_FILENO);
-	const int64_t now = now_ms();
+	const int64_t now = moment_ms();
 
 	if (!is_last && now - demo->shown_ms < (tty ? SHOW_EVERY_TTY : SHOW_EVERY_PLAIN))
 		return 0;
@@ -127,7 +91,7 @@ static int show_progress(struct demo *demo, bool is_last)
 /* Makes transactions bigger when the disk is too slow for the minute. */
 static void keep_pace(struct demo *demo)
 {
-	const int64_t now = now_ms();
+	const int64_t now = moment_ms();
 	const int64_t elapsed = now - demo->started_ms;
 	const int64_t done = demo->sales - demo->left;
 
@@ -176,7 +140,7 @@ static int check_build(const struct demo *demo)
 
 static int start_server(struct demo *demo)
 {
-	const int64_t began = now_ms();
+	const int64_t began = moment_ms();
 
 	demo->server = server_new(demo->folder);
 	if (!demo->server)
@@ -184,9 +148,9 @@ static int start_server(struct demo *demo)
 	demo->ledger_url = server_url(demo->server);
 	printf("1. A private PostgreSQL %s in %s ... ", server_version(demo->server), demo->folder);
 	fflush(stdout);
-	if (server_start(demo->server, &stop) < 0)
+	if (server_start(demo->server) < 0)
 		return -1;
-	printf("started (%.1f s)\n", (double)(now_ms() - began) / 1000);
+	printf("started (%.1f s)\n", (double)(moment_ms() - began) / 1000);
 	return 0;
 }
 
@@ -217,12 +181,12 @@ static int prepare(struct demo *demo)
 /* One moment of work, and perhaps a murder. 1: the outbox is empty. */
 static int go_on(struct demo *demo)
 {
-	const int64_t elapsed = now_ms() - demo->started_ms;
+	const int64_t elapsed = moment_ms() - demo->started_ms;
 	int r;
 
 	if (crew_hire(demo->crew) < 0)
 		return -1;
-	sleep_ms(KILL_EVERY_MIN + random() % (KILL_EVERY_MAX - KILL_EVERY_MIN));
+	moment_sleep_us((KILL_EVERY_MIN + random() % (KILL_EVERY_MAX - KILL_EVERY_MIN)) * 1000);
 	r = crew_reap(demo->crew);
 	if (r != 0)
 		return r;
@@ -255,16 +219,16 @@ static int move_sales(struct demo *demo)
 		return -1;
 	demo->sales_at_once = 1;
 	demo->left = demo->sales;
-	demo->started_ms = demo->shown_ms = demo->paced_ms = now_ms();
-	while (r == 0 && !stop)
+	demo->started_ms = demo->shown_ms = demo->paced_ms = moment_ms();
+	while (r == 0 && !moment_is_stopped())
 		r = go_on(demo);
 	/* The others are about to find the outbox empty, too. */
-	while (r > 0 && !stop && crew_size(demo->crew) > 0) {
-		sleep_ms(5);
+	while (r > 0 && !moment_is_stopped() && crew_size(demo->crew) > 0) {
+		moment_sleep_us(5 * 1000);
 		if (crew_reap(demo->crew) < 0)
 			r = -1;
 	}
-	return r < 0 || stop ? -1 : 0;
+	return r < 0 || moment_is_stopped() ? -1 : 0;
 }
 
 /* A killed worker's server process may still be about to prepare. */
@@ -272,16 +236,16 @@ static int settle(struct demo *demo)
 {
 	int r = 1;
 
-	for (int i = 0; i < SETTLE_TRIES && r == 1 && !stop; i++) {
-		sleep_ms(50);
+	for (int i = 0; i < SETTLE_TRIES && r == 1 && !moment_is_stopped(); i++) {
+		moment_sleep_us(50 * 1000);
 		r = crew_recover(demo->crew);
 	}
-	return r < 0 || stop ? -1 : show_progress(demo, true);
+	return r < 0 || moment_is_stopped() ? -1 : show_progress(demo, true);
 }
 
 static int judge(struct demo *demo)
 {
-	const double seconds = (double)(now_ms() - demo->started_ms) / 1000;
+	const double seconds = (double)(moment_ms() - demo->started_ms) / 1000;
 	struct proof proof;
 
 	if (demo->sabotage >= 0 && shop_sabotage((enum shop_sabotage)demo->sabotage) < 0)
@@ -306,9 +270,9 @@ static int play(struct demo *demo)
 {
 	int r;
 
-	catch_signals();
+	moment_catch_signals();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	srandom((unsigned)now_ms());
+	srandom((unsigned)moment_ms());
 	tell_beginning(demo);
 	r = check_build(demo);
 	if (r >= 0)
@@ -319,7 +283,7 @@ static int play(struct demo *demo)
 		r = settle(demo);
 	if (r >= 0)
 		r = judge(demo);
-	if (stop)
+	if (moment_is_stopped())
 		printf("\nStopped; the temporary folder is removed.\n");
 	crew_free(demo->crew);
 	sqla_engine_unregister(NULL);

@@ -74,13 +74,13 @@ static int commit(struct drill_ledger *ledger, struct drill_transfer *transfer)
 /* Engines in one order: who waits for whom is never a circle. */
 static int transfer(struct drill_ledger *ledger, struct drill_transfer *entry, int64_t id)
 {
-	int status = 0;
+	int status = txn_begin();
 
+	if (status >= 0)
+		status = txn_set_timeout(txn_current(), PATIENCE_MS);
 	for (int i = 0; status >= 0 && i < ledger->n_engines; i++)
 		if (entry->parts & 1U << i)
 			status = work_in(ledger, entry, id, i);
-	if (status >= 0)
-		status = txn_set_timeout(txn_current(), PATIENCE_MS);
 	if (status >= 0)
 		status = commit(ledger, entry);
 	entry->status = (int8_t)status;

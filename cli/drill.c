@@ -56,9 +56,7 @@ static void show(struct drill *drill)
 	if (!isatty(STDERR_FILENO) || now - drill->shown_us < SHOW_US)
 		return;
 	drill->shown_us = now;
-	memset(bar, '.', sizeof(bar) - 1);
-	memset(bar, '#', (size_t)((part < 1 ? part : 1) * (sizeof(bar) - 1)));
-	bar[sizeof(bar) - 1] = '\0';
+	moment_bar(bar, sizeof(bar), part);
 	(void)fprintf(stderr, "\r\033[K[%s] %d of %d kills, %lld transfers, %d violations", bar,
 		      drill->crew.kills, drill->kills, (long long)ledger_end(drill->ledger),
 		      atomic_load(&drill->ledger->n_violations));

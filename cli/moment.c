@@ -1,7 +1,7 @@
 #include "moment.h"
 
 #include <signal.h>
-#include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 static volatile sig_atomic_t stopped;
@@ -13,6 +13,11 @@ int64_t moment_us(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t moment_ms(void)
+{
+	return moment_us() / 1000;
 }
 
 void moment_sleep_us(int64_t us)
@@ -49,4 +54,11 @@ bool moment_is_stopped(void)
 void moment_release_signals(void)
 {
 	set_all(SIG_DFL);
+}
+
+void moment_bar(char *bar, size_t size, double part)
+{
+	memset(bar, '.', size - 1);
+	memset(bar, '#', (size_t)((part < 1 ? part : 1) * (double)(size - 1)));
+	bar[size - 1] = '\0';
 }

@@ -6,9 +6,11 @@
 #define CLI_MOMENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 int64_t moment_us(void); /* of a clock that only goes forward */
+int64_t moment_ms(void);
 
 /* A signal may end it early. */
 void moment_sleep_us(int64_t us);
@@ -21,5 +23,8 @@ bool moment_is_stopped(void);
 
 /* In a child: they do again what they do by default. */
 void moment_release_signals(void);
+
+/* Fills BAR, of SIZE bytes with its NUL, as far as PART (0 to 1) is done. */
+void moment_bar(char *bar, size_t size, double part);
 
 #endif
