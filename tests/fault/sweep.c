@@ -111,6 +111,8 @@ void sweep_start(struct sweep *sweep, const char *suite, const struct scenario *
 {
 	char *name = must_printf("%s_%s", suite, scenario->name);
 
+	/* Whole lines: tests that run at once write into one log. */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	memset(sweep, 0, sizeof(*sweep));
 	sweep->scenario = scenario;
 	sweep->bank = bank_new(name, scenario->kinds);

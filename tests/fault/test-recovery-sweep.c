@@ -18,7 +18,7 @@
 /* Every test has servers of its own. */
 TEST_MAIN_JOBS(4, { .name = NULL })
 
-enum { LONG_ROUNDS = 6 };
+enum { LONG_ROUNDS = 12 };
 
 typedef void disturb_fn(struct sweep *sweep, const struct pass *pass);
 
