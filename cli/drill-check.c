@@ -30,17 +30,33 @@ static void note_branch(const struct sqla_in_doubt *branch, void *arg)
 	}
 }
 
+/* Of one that cannot be asked it is not known what is in doubt there. */
+static void note_unreachable(const char *engine, const char *reason, const char *remedy, void *arg)
+{
+	struct drill_trouble *trouble = &((struct drill_ledger *)arg)->trouble;
+
+	trouble->status = SQLA_ECONNECT;
+	(void)snprintf(trouble->engine, sizeof(trouble->engine), "%s", engine);
+	(void)snprintf(trouble->message, sizeof(trouble->message), "%s", reason);
+	(void)snprintf(trouble->hint, sizeof(trouble->hint), "%s", remedy);
+}
+
 int check_recover(struct drill_ledger *ledger, void *arg)
 {
 	/* No grace: whoever is found in doubt may be alive and in the middle of its
 	 * commit, and recovery must cope. */
 	const struct sqla_recover_options options = { .grace_s = -1,
 						      .keep_rows = true,
+						      .unreachable = note_unreachable,
+						      .unreachable_arg = ledger,
 						      .wanted = is_ours,
 						      .wanted_arg = ledger };
-	int status = sqla_recover(&options, note_branch, ledger, NULL);
+	struct sqla_recover_report report = { 0 };
+	int status = sqla_recover(&options, note_branch, ledger, &report);
 
 	(void)arg;
+	if (report.unreachable > 0)
+		return SQLA_ECONNECT;
 	if (status != SQLA_EMIXED)
 		return status < 0 ? ledger_trouble(ledger, status) : status;
 	ledger_violation(ledger, "recovery: %s", sqla_error_last()->message);

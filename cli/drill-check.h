@@ -11,7 +11,7 @@
 /* The errands; ARG is not used. */
 
 /* One pass over the transfers that were not checked yet. SQLA_PENDING: not all
- * could be ended yet. */
+ * could be ended yet; SQLA_ECONNECT: not all engines could be asked. */
 int check_recover(struct drill_ledger *ledger, void *arg);
 
 /*

@@ -21,8 +21,8 @@
 #include "moment.h"
 
 enum {
-	ERRAND_S = 60,
-	SETTLE_S = 60,
+	ERRAND_S = 180, /* a machine that is busy may take its time */
+	SETTLE_S = 120,
 	SETTLE_PAUSE_US = 5000,
 	KILLS_A_CHECK = 20,
 	TRANSFERS_A_CHECK = 20000,
@@ -102,13 +102,19 @@ static int kill_a_recovery(struct drill *drill)
 	return 0;
 }
 
+/* What may be otherwise soon. */
+static bool is_passing(int status)
+{
+	return status == SQLA_PENDING || status == SQLA_ECONNECT;
+}
+
 /* Everybody is dead: recovers until nothing is left, and compares everything. */
 static int settle(struct drill *drill)
 {
 	const int64_t began = moment_us();
 	int status = SQLA_PENDING;
 
-	while (status == SQLA_PENDING && moment_us() - began < SETTLE_S * INT64_C(1000000)) {
+	while (is_passing(status) && moment_us() - began < SETTLE_S * INT64_C(1000000)) {
 		status = recover(drill);
 		if (status == SQLA_OK) {
 			const int64_t took = moment_us() - began;
@@ -120,7 +126,7 @@ static int settle(struct drill *drill)
 					drill->report.settle_max_us = took;
 			}
 		}
-		if (status == SQLA_PENDING)
+		if (is_passing(status))
 			moment_sleep_us(SETTLE_PAUSE_US);
 	}
 	if (status == SQLA_PENDING)
@@ -168,7 +174,7 @@ static int one_round(struct drill *drill, int round)
 	status = recover(drill);
 	if (found > 0)
 		drill_crew_thaw(&drill->crew, victim);
-	if (status < 0)
+	if (status < 0 && !is_passing(status))
 		return give_up(drill, status);
 	return is_check_due(drill) ? check(drill) : 0;
 }
@@ -269,8 +275,11 @@ static int clean(struct drill *drill)
 	const int64_t began = moment_us();
 	int status = SQLA_PENDING;
 
-	while (status == SQLA_PENDING && moment_us() - began < SETTLE_S * INT64_C(1000000))
+	while (is_passing(status) && moment_us() - began < SETTLE_S * INT64_C(1000000)) {
 		status = errand(drill, scratch_recover);
+		if (is_passing(status))
+			moment_sleep_us(SETTLE_PAUSE_US);
+	}
 	if (status == SQLA_OK)
 		status = errand(drill, scratch_drop);
 	if (status < 0)

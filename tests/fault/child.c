@@ -16,7 +16,7 @@
 #include "support/must.h"
 #include "support/scratch.h"
 
-enum { ARGS_MAX = 32, WAIT_MS = 60000 };
+enum { ARGS_MAX = 32, WAIT_MS = 300000 };
 
 struct child {
 	pid_t pid;

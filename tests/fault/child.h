@@ -31,7 +31,7 @@ struct told {
  */
 struct child *child_start(const char *const args[], const char *fault, const char *passed);
 
-/* Waits until it ends or stops; kills it, as failed, after a minute. */
+/* Waits until it ends or stops; kills it, as failed, after some minutes. */
 enum child_state child_wait(struct child *c);
 
 void child_signal(const struct child *c, int signal);

@@ -258,7 +258,7 @@ static int run(int argc, char *argv[], int fence_s)
 int main(int argc, char *argv[])
 {
 	struct sqla_engine_options options = { .keep_decisions = SQLA_ZERO,
-					       .connect_timeout_ms = 5000,
+					       .connect_timeout_ms = 60000,
 					       .busy_timeout_ms = 2000 };
 	char *args[ENGINES_MAX];
 	size_t n_args = 0;
