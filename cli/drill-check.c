@@ -65,8 +65,6 @@ int check_recover(struct drill_ledger *ledger, void *arg)
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-static const char lock_not_available[] = "55P03";
-
 /* Behind the lock nobody is left who has touched the tables, in whatever state.
  * A SQLite file has no servers that outlive their clients. */
 static int lock(struct sqla_session *s)
@@ -79,9 +77,7 @@ static int lock(struct sqla_session *s)
 	if (status >= 0)
 		status = sqla_exec(s, "LOCK TABLE " DRILL_ACCOUNT ", " DRILL_TRANSFER
 				      " IN ACCESS EXCLUSIVE MODE");
-	if (status < 0 && strcmp(sqla_error_last()->sqlstate, lock_not_available) == 0)
-		return SQLA_PENDING;
-	return status;
+	return scratch_is_held(status) ? SQLA_PENDING : status;
 }
 
 static void take_row(struct drill_ledger *ledger, int nth, int64_t id, int64_t cents)

@@ -20,6 +20,12 @@ bool scratch_is_server(struct sqla_session *s)
 	return sqla_session_sqlite(s) == NULL;
 }
 
+bool scratch_is_held(int status)
+{
+	return status == SQLA_ERETRY ||
+	       (status < 0 && strcmp(sqla_error_last()->sqlstate, "55P03") == 0);
+}
+
 /* ---- reading --------------------------------------------------------------- */
 
 typedef void row_fn(struct sqla_rows *rows, void *arg);
@@ -205,13 +211,14 @@ int scratch_create(struct drill_ledger *ledger, void *arg)
 
 /* ---- dropping ------------------------------------------------------------------ */
 
-/* What holds the tables in doubt is not waited for: recovery comes first. */
+/* A server may prepare for a client that is dead already: that is not waited for,
+ * but recovered. */
 static int drop_tables(struct sqla_session *s)
 {
 	int status = sqla_exec(s, "SELECT 1");
 
 	if (status >= 0 && scratch_is_server(s))
-		status = sqla_exec(s, "SET LOCAL lock_timeout = '10s'");
+		status = sqla_exec(s, "SET LOCAL lock_timeout = '1s'");
 	if (status >= 0)
 		status = sqla_exec(s, "DROP TABLE IF EXISTS " DRILL_TRANSFER);
 	if (status >= 0)
@@ -232,8 +239,10 @@ int scratch_drop(struct drill_ledger *ledger, void *arg)
 			status = drop_tables(s);
 		if (status >= 0)
 			status = txn_commit();
-		if (status < 0 && worst == 0)
-			worst = ledger_trouble(ledger, status);
+		if (scratch_is_held(status))
+			status = SQLA_PENDING;
+		if (status != 0 && worst >= 0)
+			worst = status < 0 ? ledger_trouble(ledger, status) : status;
 		sqla_session_close(s);
 		(void)txn_abort();
 	}

@@ -13,6 +13,9 @@
 /* Of PostgreSQL; else of SQLite. The session has been used. */
 bool scratch_is_server(struct sqla_session *s);
 
+/* Whether this thread's latest failure is that somebody holds a lock. */
+bool scratch_is_held(int status);
+
 /* One row of SQL in N columns of whole numbers. */
 int scratch_numbers(struct sqla_session *s, const char *sql, int64_t ret[], int n);
 
@@ -26,7 +29,8 @@ int scratch_describe(struct drill_ledger *ledger, void *arg);
  * some. */
 int scratch_create(struct drill_ledger *ledger, void *arg);
 
-/* Drops them wherever they are. All are tried; the first failure is returned. */
+/* Drops them wherever they are. All are tried; the first failure is returned, and
+ * SQLA_PENDING where something of the drill's still holds them: recover, again. */
 int scratch_drop(struct drill_ledger *ledger, void *arg);
 
 /* Ends what a drill has left in doubt that was killed itself: whatever holds

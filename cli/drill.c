@@ -203,13 +203,27 @@ static int go_on(struct drill *drill)
 
 /* ---- before and behind it ---------------------------------------------------------- */
 
+/* Ends what holds the scratch tables, and drops them. */
+static int remove_all(struct drill *drill)
+{
+	const int64_t began = moment_us();
+	int status;
+
+	do {
+		status = errand(drill, scratch_recover);
+		if (status == SQLA_OK)
+			status = errand(drill, scratch_drop);
+		if (status == SQLA_PENDING)
+			moment_sleep_us(SETTLE_PAUSE_US);
+	} while (status == SQLA_PENDING && moment_us() - began < SETTLE_S * INT64_C(1000000));
+	return status;
+}
+
 /* Whatever else went wrong, nothing of the drill's stays. */
 static void clean_up(struct drill *drill)
 {
 	drill_crew_kill_all(&drill->crew);
-	if (drill->report.trouble.status != 0)
-		(void)errand(drill, scratch_recover);
-	drill->report.is_clean = errand(drill, scratch_drop) == SQLA_OK;
+	drill->report.is_clean = remove_all(drill) == SQLA_OK;
 }
 
 static int exit_status(const struct drill *drill)
@@ -272,16 +286,8 @@ static int play(struct drill *drill)
 /* After a drill that was killed itself. */
 static int clean(struct drill *drill)
 {
-	const int64_t began = moment_us();
-	int status = SQLA_PENDING;
+	const int status = remove_all(drill);
 
-	while (is_passing(status) && moment_us() - began < SETTLE_S * INT64_C(1000000)) {
-		status = errand(drill, scratch_recover);
-		if (is_passing(status))
-			moment_sleep_us(SETTLE_PAUSE_US);
-	}
-	if (status == SQLA_OK)
-		status = errand(drill, scratch_drop);
 	if (status < 0)
 		return refuse(drill, status);
 	if (status == SQLA_PENDING) {
