@@ -87,8 +87,7 @@ struct sqla_engine_options {
 	/* Log a warning once a connection is in use that long, with the calls
 	 * that took it; none. */
 	int pool_leak_ms;
-	/* PostgreSQL: statements that each connection keeps prepared; 100.
-	 * SQLA_ZERO: none. */
+	/* Statements that each connection keeps prepared; 100. SQLA_ZERO: none. */
 	int statement_cache;
 	/* Zero. */
 	intptr_t reserved[7];

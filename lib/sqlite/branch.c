@@ -83,11 +83,16 @@ static const char *obstacle(struct lite_conn *conn)
 	return lite_durable_obstacle(conn);
 }
 
+static bool may_decide(const struct lite_conn *conn)
+{
+	return lite_config(conn)->options.decide != SQLA_DECIDE_NEVER;
+}
+
 static const char *obstacle_to_deciding(struct lite_conn *conn)
 {
 	const char *why;
 
-	if (lite_config(conn)->options.decide == SQLA_DECIDE_NEVER)
+	if (!may_decide(conn))
 		return "decide is never: change that option";
 	why = obstacle(conn);
 	return why ? why : lite_table_obstacle(conn, conn->site);
@@ -106,11 +111,11 @@ unsigned lite_abilities(struct driver_conn *head)
 	const struct sqla_engine_options *options = &lite_config(conn)->options;
 	unsigned abilities = 0;
 
-	if (lite_ready(conn) < 0)
+	if (lite_ready(conn) < 0 || obstacle(conn))
 		return 0;
-	if (!obstacle_to_following(conn))
+	if (!lite_group_obstacle(conn))
 		abilities |= TXN_FOLLOWS;
-	if (obstacle_to_deciding(conn))
+	if (!may_decide(conn) || lite_table_obstacle(conn, conn->site))
 		return abilities;
 	abilities |= TXN_DECIDES | TXN_DECIDES_LOCAL;
 	if (options->decide == SQLA_DECIDE_PREFER)

@@ -8,9 +8,10 @@
 #include "engine/driver.h"
 
 struct lite_group;
+struct lite_kept;
 struct lite_rows;
 
-enum { LITE_OWN_MAX = 12 };
+enum { LITE_OWN_MAX = 16 };
 
 /* A statement of ours that stays compiled. */
 struct lite_own {
@@ -44,17 +45,26 @@ struct lite_conn {
 	atomic_bool is_cancelled; /* by any thread: waits for no lock any more */
 	enum lite_sql sql;
 	bool was_denied; /* the authorizer said no */
+	bool is_special; /* it saw more than the reading and writing of rows */
+	/* The application has compiled a PRAGMA, and may run it at any time, that sets
+	 * what is set or asked for here: nothing is known without asking any more. */
+	bool has_pragma;
+	bool is_query_only;  /* as it was set last, unless has_pragma */
+	char mode[16];	     /* of the journal, as it was asked for last, or "" */
+	const void *mode_of; /* the journal's file then */
 	bool is_begun;
 	bool is_readonly;	     /* this transaction */
 	bool is_transient;	     /* the latest failure may pass */
 	bool wants_table;	     /* the decision table could not be made yet */
 	bool is_orphan;		     /* a forked child has let go of its files */
 	unsigned outermost;	     /* the savepoint around all others of ours, or 0 */
+	int shape_seen;		     /* see site.c */
 	char site[TXN_SITE_MAX + 1]; /* as told to the coordinator, or "" */
 	char cause[256];	     /* why SQLite ended the transaction by itself, or "" */
 	char why[400];		     /* why it cannot decide, and the remedy */
 	struct lite_group *group;    /* that this transaction commits with, or NULL */
 	struct lite_rows *rows;	     /* open ones */
+	struct lite_kept *kept;	     /* statements of the application */
 	struct lite_own own[LITE_OWN_MAX];
 	unsigned n_own;
 	struct lite_conn *prev, *next; /* orphan.c's list */

@@ -18,6 +18,7 @@
 #include "sqlite/orphan.h"
 #include "sqlite/rows.h"
 #include "sqlite/site.h"
+#include "sqlite/statement.h"
 #include "sqlite/transact.h"
 #include "sqlite/vfs.h"
 
@@ -224,7 +225,7 @@ static int configure(struct lite_conn *conn)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (rc == SQLITE_OK && lite_config(conn)->options.readonly == SQLA_YES)
-		rc = lite_run(conn, "PRAGMA query_only = ON");
+		rc = lite_query_only(conn, true);
 	/* The first statement that reads the file: is it a database? */
 	if (rc == SQLITE_OK)
 		rc = lite_durable_raise(conn);
@@ -292,6 +293,7 @@ void lite_close(struct driver_conn *head)
 		(void)lite_rollback(head);
 	lite_rows_end_all(conn);
 	lite_own_end_all(conn);
+	lite_statement_end_all(conn);
 	(void)sqlite3_close_v2(conn->db);
 	config_unref(head->config);
 	free(conn);

@@ -21,10 +21,28 @@ int lite_durable_raise(struct lite_conn *conn)
 	return lite_run(conn, "PRAGMA main.synchronous = EXTRA");
 }
 
+/* SQLite's: of the write-ahead log, once the file is in that mode. */
+static const void *journal_of(struct lite_conn *conn)
+{
+	void *journal = NULL;
+
+	(void)sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+	return journal;
+}
+
+/*
+ * Others can change it to WAL and back, and then there is another journal;
+ * all else takes a PRAGMA on this connection.
+ */
 void lite_journal_mode(struct lite_conn *conn, char *ret, size_t size)
 {
-	if (lite_ask_text(conn, "PRAGMA main.journal_mode", NULL, NULL, ret, size) != SQLITE_ROW)
-		(void)snprintf(ret, size, "%s", "");
+	if (conn->has_pragma || !conn->mode[0] || conn->mode_of != journal_of(conn)) {
+		if (lite_ask_text(conn, "PRAGMA main.journal_mode", NULL, NULL, conn->mode,
+				  sizeof(conn->mode)) != SQLITE_ROW)
+			conn->mode[0] = '\0';
+		conn->mode_of = journal_of(conn);
+	}
+	(void)snprintf(ret, size, "%s", conn->mode);
 }
 
 static bool is_moved(struct lite_conn *conn)
@@ -47,11 +65,15 @@ __attribute__((format(printf, 2, 3))) static const char *because(struct lite_con
 	return conn->why;
 }
 
+/* Both are of this connection alone, as set when it was opened, unless the
+ * application has set them. */
 static const char *unsafe_mode(struct lite_conn *conn)
 {
 	int64_t synchronous = 0;
 	char mode[16];
 
+	if (!conn->has_pragma)
+		return NULL;
 	lite_journal_mode(conn, mode, sizeof(mode));
 	if (strcmp(mode, "off") == 0 || strcmp(mode, "memory") == 0)
 		return because(conn,

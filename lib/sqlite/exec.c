@@ -7,9 +7,43 @@
 #include "base/error.h"
 #include "sqlite/error.h"
 #include "sqlite/rows.h"
+#include "sqlite/statement.h"
 #include "sqlite/transact.h"
 
 /* ---- what may be compiled -------------------------------------------------- */
+
+/* They set what the driver has set, or relies on. */
+static bool is_setting(const char *pragma)
+{
+	static const char *const settings[] = { "journal_mode", "query_only", "synchronous" };
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (sqlite3_stricmp(pragma, settings[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What a statement of the application's does, as far as it matters here. */
+static void note_action(struct lite_conn *conn, int action, const char *pragma, const char *value)
+{
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_INSERT:
+	case SQLITE_UPDATE:
+	case SQLITE_DELETE:
+	case SQLITE_FUNCTION:
+	case SQLITE_RECURSIVE:
+		return;
+	case SQLITE_PRAGMA:
+		if (value && is_setting(pragma))
+			conn->has_pragma = true;
+		break;
+	default:
+		break;
+	}
+	conn->is_special = true;
+}
 
 /*
  * A COMMIT typed by the application would commit its branch behind the
@@ -20,12 +54,11 @@ int lite_authorize(void *arg, int action, const char *one, const char *two, cons
 {
 	struct lite_conn *conn = arg;
 
-	(void)one;
-	(void)two;
 	(void)database;
 	(void)trigger;
 	if (conn->sql == LITE_SQL_OWN)
 		return SQLITE_OK;
+	note_action(conn, action, one, two);
 	if (conn->sql == LITE_SQL_USER &&
 	    !(action == SQLITE_TRANSACTION && conn->head.is_in_transaction))
 		return SQLITE_OK;
@@ -149,6 +182,13 @@ int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const 
 	return rc == SQLITE_ROW && end != SQLITE_OK ? end : rc;
 }
 
+int lite_step(struct lite_conn *conn, const char *sql)
+{
+	int rc = lite_ask_text(conn, sql, NULL, NULL, NULL, 0);
+
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int lite_ask_int(struct lite_conn *conn, const char *sql, const char *a, int64_t *ret)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -158,6 +198,15 @@ int lite_ask_int(struct lite_conn *conn, const char *sql, const char *a, int64_t
 		*ret = sqlite3_column_int64(stmt, 0);
 	(void)give_own(conn, sql, stmt);
 	return rc;
+}
+
+int lite_own_compilations(const struct lite_conn *conn, const char *sql)
+{
+	for (unsigned i = 0; i < conn->n_own; i++)
+		if (conn->own[i].sql == sql)
+			return 1 + sqlite3_stmt_status(conn->own[i].stmt,
+						       SQLITE_STMTSTATUS_REPREPARE, 0);
+	return 0;
 }
 
 /* ---- has SQLite ended the transaction? --------------------------------------- */
@@ -240,11 +289,16 @@ static int refuse_denied(struct lite_conn *conn, int rc)
 
 static int prepare_one(struct lite_conn *conn, const char *sql, sqlite3_stmt **ret_stmt)
 {
-	sqlite3_stmt *stmt = NULL;
+	sqlite3_stmt *stmt = lite_statement_take(conn, sql);
 	const char *tail = "";
 	int rc;
 
+	if (stmt) {
+		*ret_stmt = stmt;
+		return 0;
+	}
 	conn->was_denied = false;
+	conn->is_special = false;
 	rc = sqlite3_prepare_v2(conn->db, sql, -1, &stmt, &tail);
 	if (rc != SQLITE_OK)
 		return rc == SQLITE_AUTH && conn->was_denied ?
@@ -257,6 +311,8 @@ static int prepare_one(struct lite_conn *conn, const char *sql, sqlite3_stmt **r
 		return error_set(SQLA_EMISUSE, lite_name(conn), "Execute each by itself.",
 				 "one statement at a time: there is more behind the first");
 	}
+	if (!conn->is_special && !*tail)
+		lite_statement_keep(conn, stmt);
 	*ret_stmt = stmt;
 	return 0;
 }
@@ -429,7 +485,7 @@ int lite_execute(struct driver_conn *head, const char *sql, const struct sqla_va
 		status = prepare_one(conn, sql, &stmt);
 	if (status == 0)
 		status = execute_one(conn, &stmt, values, n, ret_rows, ret_affected);
-	(void)sqlite3_finalize(stmt);
+	lite_statement_end(conn, stmt);
 	return status;
 }
 

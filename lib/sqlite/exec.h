@@ -25,6 +25,13 @@ int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const 
 /* ... as a number. */
 int lite_ask_int(struct lite_conn *conn, const char *sql, const char *a, int64_t *ret);
 
+/* The same for one without an answer, such as BEGIN: SQLITE_OK, or what failed. */
+int lite_step(struct lite_conn *conn, const char *sql);
+
+/* How often SQL, which stays compiled, was compiled so far, since the schema was
+ * another one each time; 0: it is not compiled. */
+int lite_own_compilations(const struct lite_conn *conn, const char *sql);
+
 /* Gives up what stays compiled. */
 void lite_own_end_all(struct lite_conn *conn);
 

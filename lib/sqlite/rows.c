@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/statement.h"
 
 struct lite_rows {
 	struct driver_rows head;
@@ -54,7 +55,7 @@ static void end(struct lite_rows *rows)
 
 	if (rc != SQLITE_OK && !rows->failure)
 		log_warning("%s: ending a statement: %s", lite_name(conn), lite_text(conn, rc));
-	(void)sqlite3_finalize(rows->stmt);
+	lite_statement_end(conn, rows->stmt);
 	detach(rows);
 }
 

@@ -96,23 +96,50 @@ static const char *shape_text(const struct lite_conn *conn, enum shape shape)
 	return "its decision table cannot be read now";
 }
 
+static const char select_site[] = "SELECT txn FROM main.sqlassist_decision WHERE verdict = 'site'";
+
 static bool read_site(struct lite_conn *conn, char ret_site[TXN_SITE_MAX + 1])
 {
 	char site[TXN_SITE_MAX + 1];
 	uuid_t uuid;
 
-	if (lite_ask_text(conn, "SELECT txn FROM main.sqlassist_decision WHERE verdict = 'site'",
-			  NULL, NULL, site, sizeof(site)) != SQLITE_ROW ||
+	if (lite_ask_text(conn, select_site, NULL, NULL, site, sizeof(site)) != SQLITE_ROW ||
 	    uuid_parse(site, uuid) != 0)
 		return false;
 	(void)snprintf(ret_site, TXN_SITE_MAX + 1, "%s", site);
 	return true;
 }
 
-const char *lite_table_obstacle(struct lite_conn *conn, char ret_site[TXN_SITE_MAX + 1])
+/*
+ * The shape was found right, and since then no schema has changed: else SQLite
+ * had compiled the site's statement again before it ran, also for a change of
+ * TEMP's.
+ */
+static bool is_same_shape(struct lite_conn *conn, char ret_site[TXN_SITE_MAX + 1])
 {
+	return conn->shape_seen > 0 && read_site(conn, ret_site) &&
+	       lite_own_compilations(conn, select_site) == conn->shape_seen;
+}
+
+/* Seen in front of the look, so that a change in between shows later. */
+static enum shape look_and_remember(struct lite_conn *conn)
+{
+	char ignored[TXN_SITE_MAX + 1];
+	bool is_there = read_site(conn, ignored);
+	int seen = lite_own_compilations(conn, select_site);
 	enum shape shape = look_at_shape(conn);
 
+	conn->shape_seen = is_there && shape == SHAPE_OK ? seen : 0;
+	return shape;
+}
+
+const char *lite_table_obstacle(struct lite_conn *conn, char ret_site[TXN_SITE_MAX + 1])
+{
+	enum shape shape;
+
+	if (is_same_shape(conn, ret_site))
+		return NULL;
+	shape = look_and_remember(conn);
 	if (shape == SHAPE_OK && read_site(conn, ret_site))
 		return NULL;
 	if (shape == SHAPE_OK)

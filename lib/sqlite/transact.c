@@ -38,13 +38,26 @@ static const char *begin_sql(const struct lite_conn *conn)
 	return strcmp(isolation, "immediate") == 0 ? "BEGIN IMMEDIATE" : "BEGIN EXCLUSIVE";
 }
 
+/* SQLite compiles every statement again behind this. */
+int lite_query_only(struct lite_conn *conn, bool on)
+{
+	int rc;
+
+	if (conn->is_query_only == on && !conn->has_pragma)
+		return SQLITE_OK;
+	rc = lite_run(conn, on ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF");
+	if (rc == SQLITE_OK)
+		conn->is_query_only = on;
+	return rc;
+}
+
 /* What can be set outside a transaction only, and the session may have changed. */
 static int set_up(struct lite_conn *conn)
 {
-	int rc = lite_run(conn,
-			  conn->is_readonly ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF");
+	int rc = lite_query_only(conn, conn->is_readonly);
 
-	if (rc == SQLITE_OK && !conn->is_readonly && lite_config(conn)->options.joined == SQLA_YES)
+	if (rc == SQLITE_OK && conn->has_pragma && !conn->is_readonly &&
+	    lite_config(conn)->options.joined == SQLA_YES)
 		rc = lite_durable_raise(conn);
 	return rc;
 }
@@ -61,7 +74,7 @@ int lite_begin_now(struct driver_conn *head)
 	if (rc == SQLITE_OK && conn->wants_table && !conn->is_readonly)
 		lite_table_ensure(conn);
 	if (rc == SQLITE_OK)
-		rc = lite_run(conn, begin_sql(conn));
+		rc = lite_step(conn, begin_sql(conn));
 	if (rc != SQLITE_OK)
 		return lite_fail(conn, rc, "cannot begin a transaction");
 	conn->is_begun = true;
@@ -122,7 +135,7 @@ void lite_commit_end(struct lite_conn *conn)
 {
 	lite_group_leave(conn);
 	if (conn->is_readonly && lite_config(conn)->options.readonly != SQLA_YES)
-		(void)lite_run(conn, "PRAGMA query_only = OFF");
+		(void)lite_query_only(conn, false);
 	conn->head.is_in_transaction = false;
 	conn->is_begun = false;
 	conn->is_readonly = false;
@@ -202,7 +215,7 @@ int lite_commit(struct driver_conn *head)
 		return status;
 	if (conn->is_begun) {
 		/* Busy readers are waited for by the busy handler. */
-		rc = lite_run(conn, "COMMIT");
+		rc = lite_step(conn, "COMMIT");
 		if (rc != SQLITE_OK)
 			return commit_failed(conn, rc);
 	}

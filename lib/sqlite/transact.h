@@ -23,6 +23,9 @@ int lite_commit(struct driver_conn *head);
 int lite_commit_begin(struct lite_conn *conn);
 void lite_commit_end(struct lite_conn *conn);
 
+/* Lets no statement write, or all that may. Returns SQLite's result code. */
+int lite_query_only(struct lite_conn *conn, bool on);
+
 /* Makes sure that nothing is open any more; false: closing it will. */
 bool lite_undo(struct lite_conn *conn);
 
