@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "engine/driver.h"
+#include "sqlite/turn.h"
 
 struct lite_group;
 struct lite_kept;
@@ -42,6 +43,7 @@ struct lite_conn {
 	sqlite3 *db; /* set once, for cancel(); closed with the object */
 	int busy_ms;
 	int64_t busy_until;	  /* end of the wait for a lock that is under way */
+	struct turn turn;	  /* to try for it */
 	atomic_bool is_cancelled; /* by any thread: waits for no lock any more */
 	enum lite_sql sql;
 	bool was_denied; /* the authorizer said no */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -161,18 +160,21 @@ static char *uri_of(const struct engine_config *config)
 
 /* ---- waiting for locks ------------------------------------------------------------ */
 
-/* SQLite's own handler would sleep through a cancel. */
+/* SQLite's own handler would sleep through a cancel, and through the end of
+ * another's transaction. */
 static int wait_for_lock(void *arg, int tries)
 {
 	struct lite_conn *conn = arg;
-	struct timespec pause = { .tv_nsec = (tries < 10 ? tries + 1 : 10) * 1000000L };
 	int64_t now = clock_ms();
 
 	if (tries == 0)
 		conn->busy_until = now + conn->busy_ms;
 	if (atomic_load(&conn->is_cancelled) || now >= conn->busy_until)
 		return 0;
-	(void)nanosleep(&pause, NULL);
+	if (tries == 0)
+		turn_come(&conn->turn);
+	else
+		turn_wait(&conn->turn, tries < 10 ? tries : 10);
 	return 1;
 }
 
@@ -202,6 +204,7 @@ static int open_file(struct lite_conn *conn, enum driver_purpose purpose)
 	free(uri);
 	if (rc != SQLITE_OK)
 		return lite_fail_open(conn, rc);
+	turn_at(&conn->turn, sqlite3_db_filename(conn->db, "main"));
 	if (vfs_is_frozen(lite_path(conn)))
 		return error_set(SQLA_EINDOUBT, lite_name(conn), "End this process.",
 				 "whether the latest transaction on %s commits is not known, and "
@@ -246,6 +249,7 @@ static struct lite_conn *new_conn(struct engine_config *config, enum driver_purp
 	conn->head.generation = fork_generation();
 	conn->head.opened_ms = clock_ms();
 	conn->busy_ms = busy_ms;
+	turn_init(&conn->turn);
 	return conn;
 }
 
@@ -295,6 +299,8 @@ void lite_close(struct driver_conn *head)
 	lite_own_end_all(conn);
 	lite_statement_end_all(conn);
 	(void)sqlite3_close_v2(conn->db);
+	turn_pass(&conn->turn);
+	turn_done(&conn->turn);
 	config_unref(head->config);
 	free(conn);
 }

@@ -486,6 +486,8 @@ int lite_execute(struct driver_conn *head, const char *sql, const struct sqla_va
 	if (status == 0)
 		status = execute_one(conn, &stmt, values, n, ret_rows, ret_affected);
 	lite_statement_end(conn, stmt);
+	if (!head->is_in_transaction)
+		turn_pass(&conn->turn);
 	return status;
 }
 

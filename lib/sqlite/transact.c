@@ -134,6 +134,8 @@ static void end_statements(struct lite_conn *conn)
 void lite_commit_end(struct lite_conn *conn)
 {
 	lite_group_leave(conn);
+	if (conn->is_begun)
+		turn_pass(&conn->turn);
 	if (conn->is_readonly && lite_config(conn)->options.readonly != SQLA_YES)
 		(void)lite_query_only(conn, false);
 	conn->head.is_in_transaction = false;
