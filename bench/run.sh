@@ -4,7 +4,7 @@
 # already is not measured again.
 #
 # environment: BENCH_SECONDS  for each cell and way; 5
-#              BENCH_MILLION  1: the decision table sees a million transactions
+#              BENCH_MILLION  1: the decision table sees a million transactions, too
 set -eu
 top_builddir=${top_builddir:-.}
 srcdir=$(dirname "$0")
@@ -66,10 +66,8 @@ measure slow-1 bench-commit --shape two-postgres,postgres-sqlite,three-postgres 
 measure slow-10 bench-commit --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
 	--seconds "$seconds" --folder $memory --delay 10
 
-million=
-[ "${BENCH_MILLION-}" = 1 ] && million=--million
-# shellcheck disable=SC2086 # an option or nothing
-measure scale bench-scale $million
+measure scale bench-scale
+[ "${BENCH_MILLION-}" != 1 ] || measure million bench-scale --million
 
 [ -e "$dir/group.md" ] || {
 	"$top_builddir/bench/bench-group" --seconds "$seconds" >"$dir/group.new"
@@ -90,6 +88,7 @@ if [ -n "$docs" ]; then
 	for name in recovery decisions memory; do
 		show $name $name scale
 	done
+	[ ! -e "$dir/million.json" ] || show million decisions million
 	splice group
 	[ ! -e "$dir/cost.md" ] || splice cost
 	plot
