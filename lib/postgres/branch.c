@@ -4,8 +4,7 @@
  * ours between two steps leaves
  *   before PREPARE is done    nothing: the server rolls back
  *   after it                  a branch in doubt, for recovery
- *   after the claim           an open transaction, which the server rolls back
- *                             when it sees that we are gone (I4 until then)
+ * The claim has a file of its own.
  */
 #include "postgres/branch.h"
 
@@ -19,12 +18,6 @@
 #include "postgres/exec.h"
 #include "postgres/link.h"
 #include "postgres/pooled.h"
-#include "postgres/probe.h"
-
-/* A durable step must not be weakened by the session's settings. */
-#define RAISED_SYNCHRONOUS_COMMIT                                               \
-	"CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN" \
-	" pg_catalog.set_config('synchronous_commit', 'on', true) END"
 
 /* ---- abilities --------------------------------------------------------------- */
 
@@ -73,8 +66,8 @@ const char *pg_why_not(struct driver_conn *conn, enum txn_ability ability)
 
 /* ---- steps in general -------------------------------------------------------- */
 
-static int start(struct pg_link *link, const struct pg_command commands[], unsigned n,
-		 int (*conclude)(struct pg_link *link), const char *doing)
+int pg_step_start(struct pg_link *link, const struct pg_command commands[], unsigned n,
+		  int (*conclude)(struct pg_link *link), const char *doing)
 {
 	link->conclude = conclude;
 	return pg_talk_send(link, commands, n) < 0 ? pg_refuse(link, doing, NULL) : TXN_WAIT;
@@ -146,8 +139,7 @@ static int check_in_transaction(struct pg_link *link)
 			 "the connection was lost");
 }
 
-/* What is done from here on is done in the transaction, and where it belongs. */
-static int start_work(struct pg_link *link)
+int pg_step_begin(struct pg_link *link)
 {
 	int status = link->is_begin_due ? 0 : check_in_transaction(link);
 
@@ -156,7 +148,7 @@ static int start_work(struct pg_link *link)
 	return status;
 }
 
-static bool has_failed(const struct pg_link *link)
+bool pg_step_has_failed(const struct pg_link *link)
 {
 	return link->talk.failed >= 0 || link->talk.is_lost;
 }
@@ -165,7 +157,7 @@ static bool has_failed(const struct pg_link *link)
 
 static int conclude_ask(struct pg_link *link)
 {
-	if (has_failed(link))
+	if (pg_step_has_failed(link))
 		return pg_fail(link, "cannot ask what has changed", NULL);
 	if (*link->xid && strcmp(link->xid, pg_talk_value(link, 0)) != 0)
 		return pg_fail_ended_by_hand(link);
@@ -188,7 +180,7 @@ int pg_ask(struct driver_conn *conn)
 	if (!link->is_unsure)
 		return *link->xid ? TXN_CHANGED : 0;
 	ask = pg_ask_command(link);
-	return start(link, &ask, 1, conclude_ask, "cannot ask what has changed");
+	return pg_step_start(link, &ask, 1, conclude_ask, "cannot ask what has changed");
 }
 
 /* ---- commit, decide ------------------------------------------------------------- */
@@ -204,7 +196,7 @@ static int conclude_commit(struct pg_link *link)
 	const char *tag = pg_talk_tag(link, 0);
 
 	pg_forget_transaction(link);
-	if (has_failed(link))
+	if (pg_step_has_failed(link))
 		return pg_refuse(link, "COMMIT", NULL);
 	if (strcmp(tag, "ROLLBACK") == 0)
 		return no_by_tag(link, "COMMIT", tag);
@@ -225,7 +217,7 @@ static int send_commit(struct pg_link *link)
 
 	if (status < 0)
 		return status;
-	return start(link, &commit, 1, conclude_commit, "COMMIT");
+	return pg_step_start(link, &commit, 1, conclude_commit, "COMMIT");
 }
 
 int pg_commit(struct driver_conn *conn)
@@ -270,7 +262,7 @@ static int conclude_prepare(struct pg_link *link)
 
 	if (*pg_talk_value(link, 0))
 		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, 0));
-	if (has_failed(link))
+	if (pg_step_has_failed(link))
 		return pg_refuse(link, "PREPARE TRANSACTION", prepare_hint(pg_talk_failure(link)));
 	pg_forget_transaction(link);
 	link->is_held = is_held;
@@ -291,7 +283,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 {
 	struct pg_link *link = pg_link_of(conn);
 	static const char raise[] =
-		"SELECT pg_catalog.pg_current_xact_id(), " RAISED_SYNCHRONOUS_COMMIT;
+		"SELECT pg_catalog.pg_current_xact_id(), " PG_RAISED_SYNCHRONOUS_COMMIT;
 	struct pg_command commands[] = {
 		{ .sql = raise, .how = PG_SEND_OWN },
 		{ 0 },
@@ -299,7 +291,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 	};
 	char sql[TXN_GID_MAX + 32];
 	unsigned n = 2;
-	int status = start_work(link);
+	int status = pg_step_begin(link);
 
 	if (status < 0)
 		return status;
@@ -311,140 +303,5 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 	 * same breath: a pooler takes it away when it is seen idle. */
 	if (!pg_has_own_backend(link))
 		n++;
-	return start(link, commands, n, conclude_prepare, "PREPARE TRANSACTION");
-}
-
-/* ---- claim -------------------------------------------------------------------------- */
-
-/*
- * The claim is the last work of its transaction, outside any savepoint of
- * ours; constraints and triggers that were put off go ahead of it. All of it
- * is sent at once:
- *
- *   RELEASE SAVEPOINT		where one is live
- *   SET CONSTRAINTS		what would otherwise run behind the claim
- *   INSERT			the claim (I1); it raises synchronous_commit
- *   check			is the table one that arbitrates, and will the row be durable?
- *
- * The check comes last: the INSERT's lock keeps others from making a trigger
- * or a rule from then on, so that what it sees holds until the commit. It asks
- * the catalog, and whether the row is there as it was inserted, found by its
- * ctid: a transaction with an old snapshot does not see what was done to the
- * table after it began, but it sees its own row. By ctid, because reading the
- * index would make serializable transactions that claim together fail.
- */
-enum { CLAIM_MAX = 4 };
-
-static const char insert_format[] =
-	"INSERT INTO %s (txn, verdict, branches) VALUES ($1, 'committed', $2)"
-	" RETURNING pg_catalog.set_config('sqlassist.claim', ctid::pg_catalog.text, true),"
-	" " RAISED_SYNCHRONOUS_COMMIT;
-static const char check_format[] =
-	"SELECT " PG_TABLE_FAULT " || CASE WHEN EXISTS (SELECT FROM ONLY %s"
-	" WHERE ctid = NULLIF(pg_catalog.current_setting('sqlassist.claim', true), '')"
-	"::pg_catalog.tid"
-	" AND tableoid = $3 AND txn = $1 AND verdict = 'committed' AND branches = $2)"
-	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
-	" || CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off'"
-	" THEN ' would be committed with synchronous_commit = off' ELSE '' END"
-	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
-
-static bool is_tombstone(const PGresult *failure)
-{
-	const char *table = PQresultErrorField(failure, PG_DIAG_TABLE_NAME);
-
-	return pg_has_state(failure, "23505") && table && strcmp(table, "sqlassist_decision") == 0;
-}
-
-/* The tombstone of a recoverer that took us for gone: a new attempt is a new
- * transaction (I8). */
-static int refuse_claim(struct pg_link *link)
-{
-	if (link->talk.is_lost || !is_tombstone(pg_talk_failure(link)))
-		return pg_refuse(link, "the claim failed", NULL);
-	link->is_transient = true;
-	error_set(SQLA_ERETRY, pg_name(link), "Abort, and try again.",
-		  "recovery has already given this transaction up");
-	error_set_sqlstate("23505");
-	return SQLA_ERETRY;
-}
-
-static int conclude_claim(struct pg_link *link)
-{
-	unsigned check = link->talk.sent - 1;
-	const char *fault;
-
-	if (has_failed(link))
-		return refuse_claim(link);
-	/* I7: a trigger may have turned the INSERT into nothing. */
-	if (strcmp(pg_talk_tag(link, check - 1), "INSERT 0 1") != 0)
-		return error_set(SQLA_EUNSAFE, pg_name(link),
-				 "Remove what interferes with the decision table.",
-				 "the claim was answered with %s", pg_talk_tag(link, check - 1));
-	fault = pg_talk_value(link, check);
-	if (PQntuples(link->talk.results[check]) == 1 && !*fault)
-		return 0;
-	return error_set(SQLA_EUNSAFE, pg_name(link),
-			 "Restore the table as sqlassist doctor --sql prints it.",
-			 "the decision table %s", *fault ? fault : "was dropped");
-}
-
-/* Its SQL, made once for the life of the link. */
-static bool make_claim(struct pg_link *link)
-{
-	if (!link->claim.insert && asprintf(&link->claim.insert, insert_format, link->table) < 0)
-		link->claim.insert = NULL;
-	if (!link->claim.check && asprintf(&link->claim.check, check_format, link->table) < 0)
-		link->claim.check = NULL;
-	return link->claim.insert && link->claim.check;
-}
-
-static int send_claim(struct pg_link *link, const struct txn_decision *decision)
-{
-	static const char constraints[] = "SET CONSTRAINTS ALL IMMEDIATE";
-	const char *values[] = { decision->uuid, decision->branches, link->server.table_oid };
-	struct pg_command commands[CLAIM_MAX] = { 0 };
-	char release[64];
-	unsigned n = 0;
-
-	if (link->outermost) {
-		(void)snprintf(release, sizeof(release), "RELEASE SAVEPOINT sqlassist_%u",
-			       link->outermost);
-		commands[n++].sql = release;
-	}
-	commands[n++] = (struct pg_command){ .sql = constraints, .how = PG_SEND_OWN };
-	commands[n++] = (struct pg_command){ .sql = link->claim.insert,
-					     .how = PG_SEND_OWN,
-					     .n = 2,
-					     .values = values };
-	commands[n++] = (struct pg_command){ .sql = link->claim.check,
-					     .how = PG_SEND_OWN,
-					     .n = 3,
-					     .values = values };
-	link->outermost = 0;
-	return start(link, commands, n, conclude_claim, "the claim failed");
-}
-
-/*
- * A BEGIN that is still due goes first, and is awaited: the transaction must
- * be open before any branch is prepared, since a tombstone may only be purged
- * when all that was open when it was made has ended (I5).
- */
-int pg_claim(struct driver_conn *conn, const struct txn_decision *decision, const char *const due[],
-	     size_t n_due, bool *ret_took)
-{
-	struct pg_link *link = pg_link_of(conn);
-	int status = start_work(link);
-
-	(void)due;
-	(void)n_due;
-	if (status < 0)
-		return status;
-	if (*link->server.reason)
-		return error_set(SQLA_EUNSAFE, pg_name(link), link->server.remedy,
-				 "the engine cannot decide: %s", link->server.reason);
-	status = make_claim(link) ? send_claim(link, decision) : error_nomem();
-	if (status >= 0 && ret_took)
-		*ret_took = false;
-	return status;
+	return pg_step_start(link, commands, n, conclude_prepare, "PREPARE TRANSACTION");
 }

@@ -13,6 +13,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "postgres/cancel.h"
+#include "postgres/claim.h"
 #include "postgres/driver.h"
 #include "postgres/error.h"
 #include "postgres/exec.h"
@@ -151,8 +152,7 @@ static void free_link(struct pg_link *link)
 	PQfinish(link->native);
 	pg_canceller_free(link->canceller);
 	pg_statements_free(link->statements);
-	free(link->claim.insert);
-	free(link->claim.check);
+	pg_claim_free(link);
 	free(link->table);
 	config_unref(link->base.config);
 	free(link);

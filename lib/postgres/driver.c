@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "postgres/branch.h"
+#include "postgres/claim.h"
 #include "postgres/connect.h"
 #include "postgres/decisions.h"
 #include "postgres/doctor.h"

@@ -62,12 +62,17 @@ int pg_begin(struct driver_conn *conn, bool readonly)
 	return 0;
 }
 
-static void write_begin(const struct pg_link *link, char *ret_sql, size_t size)
+/* Written once: it is known by its address when it is prepared. */
+static const char *begin_sql(struct pg_link *link)
 {
 	const char *isolation = link->base.config->options.isolation;
+	char *sql = link->begin[link->is_readonly];
 
-	(void)snprintf(ret_sql, size, "BEGIN%s%s%s", isolation ? " ISOLATION LEVEL " : "",
-		       isolation ? isolation : "", link->is_readonly ? " READ ONLY" : "");
+	if (!*sql)
+		(void)snprintf(sql, sizeof(link->begin[0]), "BEGIN%s%s%s",
+			       isolation ? " ISOLATION LEVEL " : "", isolation ? isolation : "",
+			       link->is_readonly ? " READ ONLY" : "");
+	return sql;
 }
 
 /* What the server says of the transaction after a talk. */
@@ -96,16 +101,14 @@ static int check_usable(struct pg_link *link)
 	return 0;
 }
 
-/* The BEGIN that is due, and what goes with it. BEGIN: its text. */
-static unsigned put_begin(struct pg_link *link, struct pg_command commands[], char *begin,
-			  size_t size)
+/* The BEGIN that is due, and what goes with it. */
+static unsigned put_begin(struct pg_link *link, struct pg_command commands[])
 {
 	if (!link->base.is_in_transaction)
 		return pg_settings_alone(link, commands);
 	if (!link->is_begin_due)
 		return 0;
-	write_begin(link, begin, size);
-	commands[0] = (struct pg_command){ .sql = begin };
+	commands[0] = (struct pg_command){ .sql = begin_sql(link), .how = PG_SEND_OWN };
 	return 1 + pg_pooled_settings(link, commands + 1);
 }
 
@@ -119,9 +122,9 @@ static int run_once(struct pg_link *link, const struct pg_command *command, cons
 {
 	const char *dropped = pg_statement_dropped(link->statements);
 	struct pg_command commands[4 + PG_SETTINGS_MAX];
-	char begin[64], deallocate[64];
+	char deallocate[64];
 	bool asks = link->base.is_in_transaction && (!*link->xid || !link->is_guarded);
-	unsigned n = put_begin(link, commands, begin, sizeof(begin)), asked;
+	unsigned n = put_begin(link, commands), asked;
 	int status;
 
 	*ret_at = n;
@@ -183,13 +186,14 @@ int pg_begin_now(struct driver_conn *conn)
 {
 	struct pg_link *link = pg_link_of(conn);
 	struct pg_command commands[1 + PG_SETTINGS_MAX];
-	char begin[64];
 	unsigned n;
 	int status;
 
 	if (!link->is_begin_due)
 		return check_usable(link);
-	n = put_begin(link, commands, begin, sizeof(begin));
+	n = put_begin(link, commands);
+	/* Not as a statement that the server may have lost: nothing repeats it here. */
+	commands[0].how = PG_SEND_SIMPLE;
 	status = pg_talk_run(link, commands, n, 0, "cannot begin a transaction");
 	note_state(link, status);
 	pg_talk_clear(link);

@@ -25,6 +25,8 @@
 enum {
 	PG_XID_SIZE = 24, /* a 64-bit number as text */
 	PG_AUXILIARY_MAX = 16,
+	PG_CLAIM_PLACES = 3,
+	PG_PLACE_SIZE = 24,	/* a ctid as text */
 	PG_RECOVERY_MS = 15000, /* recovery waits no longer for an answer */
 	PG_ROLLBACK_MS = 10000,
 };
@@ -62,6 +64,14 @@ struct pg_server {
 	char remedy[500];
 };
 
+/* What claims leave for the next (claim.c). */
+struct pg_claim {
+	char *insert, *check, *brief;		     /* SQL, or NULL */
+	bool is_brief;				     /* the places are known */
+	char places[PG_CLAIM_PLACES][PG_PLACE_SIZE]; /* rows of the catalog, by their ctid */
+	const struct txn_decision *decision;	     /* of the claim under way; borrowed */
+};
+
 struct pg_link {
 	struct driver_conn base;
 	enum driver_purpose purpose;
@@ -69,9 +79,8 @@ struct pg_link {
 	struct pg_canceller *canceller;
 	char *table; /* the decision table, quoted, for SQL */
 	struct pg_statements *statements;
-	struct {
-		char *insert, *check;
-	} claim; /* its SQL, or NULL */
+	struct pg_claim claim;
+	char begin[2][64]; /* its SQL, of transactions that may write and that may not */
 	struct pg_server server;
 
 	/* The transaction. */

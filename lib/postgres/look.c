@@ -249,7 +249,7 @@ static enum finding insert_tombstone(struct pg_link *link, struct driver_look *l
 	return cannot_say(look, "no row");
 }
 
-/* The lock of the INSERT keeps the table as it is; see branch.c, the claim. */
+/* The lock of the INSERT keeps the table as it is; see claim.c. */
 static bool is_table_proper(struct pg_link *link, struct driver_look *look)
 {
 	const char *oid = link->server.table_oid;

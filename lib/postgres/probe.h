@@ -26,6 +26,27 @@ struct pg_link;
 	" THEN 'has triggers or foreign keys'"                                               \
 	" ELSE '' END"
 
+/*
+ * The same for who knows where the rows are: of the table's pg_class c, its
+ * primary key's pg_index i, and that one's column's pg_attribute a. The flags
+ * are what the server itself goes by: where relhastriggers is not set it looks
+ * for none. They may be set with nothing behind them, never the other way.
+ */
+#define PG_TABLE_IS_SOUND                                                                \
+	"c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relhasrules"               \
+	" AND NOT c.relrowsecurity AND NOT c.relhassubclass AND NOT c.relispartition"    \
+	" AND NOT c.relhastriggers AND i.indrelid = c.oid AND i.indisprimary"            \
+	" AND i.indimmediate AND i.indisvalid AND i.indnatts = 1 AND a.attrelid = c.oid" \
+	" AND a.attnum = i.indkey[0] AND a.attname = 'txn' AND a.attinhcount = 0"        \
+	" AND a.atttypid = 'pg_catalog.uuid'::pg_catalog.regtype"
+
+/* Those places, of c, i and a, and what has to be joined to c to tell them. */
+#define PG_TABLE_PLACES "c.ctid, p.key, p.key_column"
+#define PG_TABLE_JOIN_PLACES                                                               \
+	"LEFT JOIN LATERAL (SELECT i.ctid, a.ctid FROM pg_catalog.pg_index i"              \
+	" JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]" \
+	" WHERE i.indrelid = c.oid AND i.indisprimary) AS p (key, key_column) ON true"
+
 /* Fills link->server. Negative: the link cannot be used. */
 int pg_probe(struct pg_link *link);
 

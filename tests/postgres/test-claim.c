@@ -1,0 +1,380 @@
+/* A claim counts only where its row arbitrates (I1): whatever would keep it from
+ * that is done to a real table. */
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "postgres/driver.h"
+#include "postgres/link.h"
+#include "postgres/pg.h"
+#include "support/main.h"
+#include "support/must.h"
+#include "support/test.h"
+
+TEST_MAIN({ .name = "main" })
+
+static int64_t count_work(const char *url)
+{
+	return must_query_int_at(url, "SELECT count(*) FROM work");
+}
+
+static int64_t count_rows(const char *url, const char *verdict)
+{
+	return must_query_int_at(url,
+				 "SELECT count(*) FROM sqlassist.sqlassist_decision WHERE txn = "
+				 "'%s' AND verdict = '%s'",
+				 UUID_ONE, verdict);
+}
+
+Test(claim, releases_savepoints_before_it_claims)
+{
+	const char *url = new_database("claimsavepoint");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_change(conn);
+	cr_assert(eq(int, pg_driver.savepoint(conn, DRIVER_SAVEPOINT_SET, 1), 0));
+	cr_assert(eq(int, pg_driver.savepoint(conn, DRIVER_SAVEPOINT_SET, 2), 0));
+	cr_assert(eq(int, claim(conn, UUID_ONE), 0));
+	cr_assert(eq(int, pg_driver.savepoint(conn, DRIVER_SAVEPOINT_ROLLBACK, 1), SQLA_EDATABASE));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+Test(claim, claims_in_a_transaction_that_has_not_begun)
+{
+	const char *url = new_database("claimfirst");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_begin(conn);
+	cr_assert(eq(int, claim(conn, UUID_ONE), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_assert(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
+/* I1 */
+static void check_tombstone_under(const char *database, const char *isolation)
+{
+	const struct sqla_engine_options options = { .isolation = isolation };
+	const char *url = new_database(database);
+	struct driver_conn *conn = must_open(url, &options);
+
+	must_change(conn);
+	must_exec_at(url, "INSERT INTO sqlassist.sqlassist_decision VALUES ('%s', 'aborted', '')",
+		     UUID_ONE);
+	cr_assert(eq(int, claim(conn, UUID_ONE), SQLA_ERETRY));
+	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	cr_assert(eq(i64, count_rows(url, "aborted"), 1));
+	cr_assert(eq(i64, count_work(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(claim, aborts_on_a_tombstone_in_read_committed)
+{
+	check_tombstone_under("tombstone1", "read committed");
+}
+
+Test(claim, aborts_on_a_tombstone_in_repeatable_read)
+{
+	check_tombstone_under("tombstone2", "repeatable read");
+}
+
+Test(claim, aborts_on_a_tombstone_in_serializable)
+{
+	check_tombstone_under("tombstone3", "serializable");
+}
+
+Test(claim, votes_no_when_a_deferred_constraint_fails_before_the_claim)
+{
+	const char *url = new_database("claimdeferred");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "CREATE TABLE d (i int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1), (1)");
+	cr_assert(eq(int, claim(conn, UUID_ONE), SQLA_EDATABASE));
+	(void)pg_driver.rollback(conn);
+	cr_assert(eq(i64, count_rows(url, "committed"), 0));
+	pg_driver.close(conn);
+}
+
+/* So that the next claim of CONN is one in brief. */
+static void must_claim_before(struct driver_conn *conn)
+{
+	must_claim(conn, UUID_TWO);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_assert(pg_link_of(conn)->claim.is_brief);
+}
+
+static void check_refused(const char *url, struct driver_conn *conn, const char *ddl)
+{
+	int64_t before;
+
+	must_change(conn);
+	before = count_work(url);
+	must_exec_at(url, "%s", ddl);
+	cr_assert(lt(int, claim(conn, UUID_ONE), 0), "%s", ddl);
+	(void)pg_driver.rollback(conn);
+	cr_assert(eq(i64, count_work(url), before));
+	pg_driver.close(conn);
+}
+
+/* Made after the connection, and even after the snapshot. */
+static void check_interference(const char *database, const char *isolation, const char *ddl)
+{
+	const struct sqla_engine_options options = { .isolation = isolation };
+	const char *url = new_database(database);
+	struct driver_conn *conn = must_open(url, &options);
+
+	if (strcmp(isolation, "read committed") == 0)
+		must_claim_before(conn);
+	check_refused(url, conn, ddl);
+}
+
+#define TRIGGER(when, body)                                                                 \
+	"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN " body "; END$$; " \
+	"CREATE TRIGGER t " when " INSERT ON sqlassist.sqlassist_decision FOR EACH ROW "    \
+	"EXECUTE FUNCTION f()"
+
+Test(claim, does_not_decide_under_a_trigger_that_drops_the_row)
+{
+	check_interference("drops1", "read committed", TRIGGER("BEFORE", "RETURN NULL"));
+	check_interference("drops2", "serializable", TRIGGER("BEFORE", "RETURN NULL"));
+}
+
+Test(claim, does_not_decide_under_a_trigger_that_alters_the_row)
+{
+	check_interference("alters1", "read committed",
+			   TRIGGER("BEFORE", "NEW.verdict = 'x'; RETURN NEW"));
+	check_interference("alters2", "repeatable read",
+			   TRIGGER("BEFORE", "NEW.verdict = 'x'; RETURN NEW"));
+}
+
+Test(claim, does_not_decide_under_a_trigger_that_deletes_the_row)
+{
+#define DELETE "DELETE FROM sqlassist.sqlassist_decision WHERE txn = NEW.txn; RETURN NULL"
+	check_interference("deletes1", "read committed", TRIGGER("AFTER", DELETE));
+	check_interference("deletes2", "repeatable read", TRIGGER("AFTER", DELETE));
+	check_interference("deletes3", "serializable", TRIGGER("AFTER", DELETE));
+}
+
+Test(claim, does_not_decide_under_a_trigger_that_deletes_the_row_at_commit)
+{
+#define LATER                                                                                 \
+	"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN " DELETE "; END$$; " \
+	"CREATE CONSTRAINT TRIGGER t AFTER INSERT ON sqlassist.sqlassist_decision "           \
+	"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f()"
+	check_interference("later1", "read committed", LATER);
+	check_interference("later2", "serializable", LATER);
+}
+
+Test(claim, does_not_decide_under_a_rule)
+{
+	check_interference("rule", "read committed",
+			   "CREATE RULE r AS ON INSERT TO sqlassist.sqlassist_decision DO ALSO "
+			   "DELETE FROM sqlassist.sqlassist_decision WHERE txn = NEW.txn");
+}
+
+Test(claim, does_not_decide_with_an_unlogged_table)
+{
+	check_interference("unlogged", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision SET UNLOGGED");
+}
+
+Test(claim, does_not_decide_with_a_table_that_was_replaced)
+{
+	check_interference("replaced", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision RENAME TO old; CREATE TABLE "
+			   "sqlassist.sqlassist_decision (LIKE sqlassist.old INCLUDING ALL)");
+}
+
+Test(claim, does_not_decide_under_row_security)
+{
+	check_interference("rowsecurity", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision ENABLE ROW LEVEL SECURITY");
+}
+
+Test(claim, does_not_decide_with_a_deferrable_key)
+{
+	check_interference("deferrable", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision DROP CONSTRAINT "
+			   "sqlassist_decision_pkey, ADD PRIMARY KEY (txn) DEFERRABLE INITIALLY "
+			   "DEFERRED");
+}
+
+Test(claim, does_not_decide_with_a_key_that_is_gone)
+{
+	check_interference("keyless", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision DROP CONSTRAINT "
+			   "sqlassist_decision_pkey");
+}
+
+Test(claim, does_not_decide_with_a_key_of_another_column)
+{
+	check_interference("renamed", "read committed",
+			   "ALTER TABLE sqlassist.sqlassist_decision RENAME txn TO id; "
+			   "ALTER TABLE sqlassist.sqlassist_decision ADD txn uuid, "
+			   "ALTER id SET DEFAULT gen_random_uuid()");
+}
+
+Test(claim, does_not_decide_with_a_table_that_inherits)
+{
+	check_interference("heir", "read committed",
+			   "CREATE TABLE parent (txn uuid NOT NULL); ALTER TABLE "
+			   "sqlassist.sqlassist_decision INHERIT parent");
+}
+
+Test(claim, does_not_decide_with_a_table_that_is_inherited)
+{
+	check_interference("inherited", "read committed",
+			   "CREATE TABLE child () INHERITS (sqlassist.sqlassist_decision)");
+}
+
+/* ---- in brief ------------------------------------------------------------------------- */
+
+Test(claim, in_brief_keeps_the_row_as_it_was_given)
+{
+	const char *url = new_database("brief");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_claim(conn, UUID_ONE);
+	cr_expect(pg_link_of(conn)->claim.is_brief);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(i64, count_rows(url, "committed"), 1));
+	cr_expect(eq(i64,
+		     must_query_int_at(url, "SELECT count(*) FROM sqlassist.sqlassist_decision "
+					    "WHERE verdict = 'committed' AND "
+					    "branches = 'site=gid'"),
+		     2));
+	pg_driver.close(conn);
+}
+
+/* A GRANT moves the table's row in the catalog, and harms nothing. */
+Test(claim, in_brief_is_made_in_full_when_the_catalog_has_moved)
+{
+	const char *url = new_database("moved");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_exec_at(url, "GRANT SELECT ON sqlassist.sqlassist_decision TO PUBLIC");
+	must_claim(conn, UUID_ONE);
+	cr_expect(pg_link_of(conn)->claim.is_brief);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
+/* Its snapshot is older than the trigger, which the brief claim cannot see. */
+Test(claim, in_brief_does_not_count_in_an_old_snapshot)
+{
+	const char *url = new_database("oldsnapshot");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_run(conn,
+		 "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+	check_refused(url, conn, TRIGGER("AFTER", DELETE));
+}
+
+Test(claim, in_brief_is_checked_in_an_old_snapshot)
+{
+	const char *url = new_database("snapshot");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_run(conn, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+	must_claim(conn, UUID_ONE);
+	cr_expect(not(pg_link_of(conn)->claim.is_brief));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
+/* What it rests on is read behind the lock that it waits for, and not before. */
+Test(claim, in_brief_sees_what_was_done_while_it_waited)
+{
+	const char *url = new_database("waits");
+	struct driver_conn *conn = must_open(url, NULL);
+	const struct txn_decision decision = { .uuid = UUID_ONE, .branches = "site=gid" };
+	PGconn *other = must_connect(url);
+	int answer;
+
+	must_claim_before(conn);
+	must_change(conn);
+	must_exec(other, "BEGIN");
+	must_exec(other, TRIGGER("AFTER", DELETE));
+	answer = pg_driver.claim(conn, &decision, NULL, 0, NULL);
+	cr_assert(eq(int, answer, TXN_WAIT));
+	while (must_query_int(other, "SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+				     "relation = 'sqlassist.sqlassist_decision'::regclass") == 0)
+		must_exec(other, "SELECT pg_sleep(0.01)");
+	must_exec(other, "COMMIT");
+	cr_assert(eq(int, vote(conn, answer), SQLA_EUNSAFE));
+	(void)pg_driver.rollback(conn);
+	PQfinish(other);
+	pg_driver.close(conn);
+}
+
+/* ---- beside others ---------------------------------------------------------------------- */
+
+/* Claims must not make each other fail. */
+Test(claim, claims_side_by_side_in_serializable)
+{
+	const struct sqla_engine_options options = { .isolation = "serializable" };
+	const char *url = new_database("sidebyside");
+	struct driver_conn *one = must_open(url, &options), *two = must_open(url, &options);
+
+	must_run(one, "CREATE TABLE a (i int)");
+	must_run(one, "CREATE TABLE b (i int)");
+	must_begin(one);
+	must_begin(two);
+	must_run(one, "INSERT INTO a VALUES (1)");
+	must_run(two, "INSERT INTO b VALUES (1)");
+	cr_assert(eq(int, claim(one, UUID_ONE), 0));
+	cr_assert(eq(int, claim(two, UUID_TWO), 0));
+	cr_assert(eq(int, vote(one, pg_driver.decide(one)), 0));
+	cr_assert(eq(int, vote(two, pg_driver.decide(two)), 0));
+	pg_driver.close(one);
+	pg_driver.close(two);
+}
+
+Test(claim, raises_synchronous_commit_for_the_claim)
+{
+	const char *url = new_database("sync");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "SET synchronous_commit = off");
+	must_claim(conn, UUID_ONE);
+	cr_assert(eq(i64,
+		     must_int(conn, "SELECT (current_setting('synchronous_commit') = "
+				    "'on')::int"),
+		     1));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_assert(eq(i64,
+		     must_int(conn, "SELECT (current_setting('synchronous_commit') = "
+				    "'off')::int"),
+		     1));
+	pg_driver.close(conn);
+}
+
+Test(claim, raises_synchronous_commit_behind_what_was_put_off)
+{
+	struct driver_conn *conn = must_open(new_database("syncbehind"), NULL);
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+		       "PERFORM set_config('synchronous_commit', 'off', true); RETURN NULL; "
+		       "END$$");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_begin(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_assert(eq(int, claim(conn, UUID_ONE), 0));
+	cr_expect(eq(i64,
+		     must_int(conn, "SELECT (current_setting('synchronous_commit') = "
+				    "'on')::int"),
+		     1));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
