@@ -114,9 +114,11 @@ void error_set_engine(const char *engine)
 	set_text(last.engine, sizeof(last.engine), engine);
 }
 
+/* Called at every step; there is seldom anything to clear. */
 void error_clear(void)
 {
-	memset(&last, 0, sizeof(last));
+	if (last.status || *last.engine || *last.sqlstate || last.sqlite_code)
+		memset(&last, 0, sizeof(last));
 }
 
 int error_ensure(int status, const char *engine, const char *what)

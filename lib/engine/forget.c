@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/fork.h"
 
@@ -89,7 +90,7 @@ static struct ended *ended_new(const char *uuid, int64_t ended_ms)
 	struct ended *one = calloc(1, sizeof(*one));
 
 	if (one) {
-		(void)snprintf(one->uuid, sizeof(one->uuid), "%s", uuid);
+		copy_text(one->uuid, sizeof(one->uuid), uuid);
 		one->ended_ms = ended_ms;
 	}
 	return one;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "postgres/ending.h"
 #include "postgres/error.h"
@@ -102,7 +103,11 @@ void pg_give_up(struct driver_conn *conn)
 
 bool pg_is_sent(struct driver_conn *conn)
 {
-	return PQflush(pg_link_of(conn)->native) == 0;
+	struct pg_link *link = pg_link_of(conn);
+
+	/* Whoever asks leaves it for later, when there may be something to read. */
+	link->talk.is_fresh = false;
+	return PQflush(link->native) == 0;
 }
 
 static int fail_failed(struct pg_link *link)
@@ -261,7 +266,7 @@ static int conclude_prepare(struct pg_link *link)
 	bool is_held = link->talk.sent > 2;
 
 	if (*pg_talk_value(link, 0))
-		(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, 0));
+		copy_text(link->xid, sizeof(link->xid), pg_talk_value(link, 0));
 	if (pg_step_has_failed(link))
 		return pg_refuse(link, "PREPARE TRANSACTION", prepare_hint(pg_talk_failure(link)));
 	pg_forget_transaction(link);

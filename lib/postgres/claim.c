@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "postgres/branch.h"
 #include "postgres/error.h"
@@ -215,7 +216,7 @@ static int conclude_brief(struct pg_link *link)
 		return send_full(link, commands, 0);
 	if (strcmp(tag, "INSERT 0 1") != 0)
 		return refuse_tag(link, tag);
-	(void)snprintf(place, sizeof(place), "%s", pg_talk_value(link, insert));
+	copy_text(place, sizeof(place), pg_talk_value(link, insert));
 	if (*place)
 		return send_check(link, place);
 	link->claim.is_brief = true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "postgres/branch.h"
 #include "postgres/error.h"
@@ -145,7 +146,7 @@ int pg_ending_start(struct pg_link *link, const char *gid, bool commit)
 				 "branch '%s' cannot be ended: the connection was lost", gid);
 	if (!pg_is_plain_gid(gid))
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
-	(void)snprintf(link->gid, sizeof(link->gid), "%s", gid);
+	copy_text(link->gid, sizeof(link->gid), gid);
 	link->is_committing = commit;
 	link->attempts = 0;
 	return send_end(link);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
@@ -76,7 +77,7 @@ void pg_note_xid(struct pg_link *link, unsigned i)
 {
 	const PGresult *result = link->talk.results[i];
 
-	(void)snprintf(link->xid, sizeof(link->xid), "%s", pg_talk_value(link, i));
+	copy_text(link->xid, sizeof(link->xid), pg_talk_value(link, i));
 	if (link->is_guarded)
 		return;
 	link->is_guarded = true;

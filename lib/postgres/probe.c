@@ -77,7 +77,7 @@ static bool bool_of(const PGresult *result, const char *column)
 	return strcmp(text_of(result, column), "t") == 0;
 }
 
-static void copy_text(char *ret, size_t size, const PGresult *result, const char *column)
+static void read_text(char *ret, size_t size, const PGresult *result, const char *column)
 {
 	(void)snprintf(ret, size, "%s", text_of(result, column));
 }
@@ -108,12 +108,12 @@ static void read_facts(struct pg_link *link, const PGresult *result)
 	server->max_prepared = int_of(result, "max_prepared");
 	server->is_fsync = bool_of(result, "is_fsync");
 	server->is_pooled = server->backend_pid != PQbackendPID(link->native);
-	copy_text(server->database_oid, sizeof(server->database_oid), result, "database_oid");
-	copy_text(server->started, sizeof(server->started), result, "started");
+	read_text(server->database_oid, sizeof(server->database_oid), result, "database_oid");
+	read_text(server->started, sizeof(server->started), result, "started");
 	read_auxiliary(server, text_of(result, "auxiliary"));
 	server->has_schema = bool_of(result, "has_schema");
-	copy_text(server->table_oid, sizeof(server->table_oid), result, "table_oid");
-	copy_text(server->table_fault, sizeof(server->table_fault), result, "table_fault");
+	read_text(server->table_oid, sizeof(server->table_oid), result, "table_oid");
+	read_text(server->table_fault, sizeof(server->table_fault), result, "table_fault");
 	server->may_read = bool_of(result, "may_read");
 	server->may_insert = bool_of(result, "may_insert");
 	server->may_update = bool_of(result, "may_update");
@@ -197,11 +197,11 @@ static int read_identity(struct pg_link *link, bool may_identify)
 	if (status < 0)
 		return status;
 	result = link->talk.results[0];
-	copy_text(server->system_identifier, sizeof(server->system_identifier), result,
+	read_text(server->system_identifier, sizeof(server->system_identifier), result,
 		  "system_identifier");
-	copy_text(server->site, sizeof(server->site), result, "site");
-	copy_text(server->site_home, sizeof(server->site_home), result, "site_home");
-	copy_text(server->who, sizeof(server->who), result, "who");
+	read_text(server->site, sizeof(server->site), result, "site");
+	read_text(server->site_home, sizeof(server->site_home), result, "site_home");
+	read_text(server->who, sizeof(server->who), result, "who");
 	if (strcmp(text_of(result, "started"), server->started) == 0)
 		return 0;
 	/* The facts and the identity are not those of one server. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "postgres/link.h"
@@ -165,11 +166,12 @@ int pg_site_refresh(struct pg_link *link)
 bool pg_site_is_valid(const struct pg_link *link)
 {
 	const struct pg_server *server = &link->server;
-	char home[sizeof(server->site_home)];
+	const char *system = server->system_identifier, *home = server->site_home;
+	size_t length = strlen(system);
 
-	(void)snprintf(home, sizeof(home), "%s.%s", server->system_identifier,
-		       server->database_oid);
-	return *server->site && *server->system_identifier && strcmp(home, server->site_home) == 0;
+	/* The home is "system.database". */
+	return *server->site && *system && strncmp(home, system, length) == 0 &&
+	       home[length] == '.' && strcmp(home + length + 1, server->database_oid) == 0;
 }
 
 static void cannot(struct pg_link *link, const char *reason, const char *remedy)
@@ -242,7 +244,7 @@ int pg_site(struct driver_conn *conn, char ret_site[TXN_SITE_MAX + 1])
 				 "role.",
 				 "the database cannot be told from others");
 	if (pg_site_is_valid(link))
-		(void)snprintf(ret_site, TXN_SITE_MAX + 1, "%s", server->site);
+		copy_text(ret_site, TXN_SITE_MAX + 1, server->site);
 	else
 		(void)snprintf(ret_site, TXN_SITE_MAX + 1, "%s-%s", server->system_identifier,
 			       server->database_oid);

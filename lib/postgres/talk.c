@@ -106,6 +106,7 @@ int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsig
 	}
 	talk->told = complaints(link);
 	talk->is_open = true;
+	talk->is_fresh = true;
 	return 0;
 }
 
@@ -214,15 +215,26 @@ static bool read_one(struct pg_link *link)
 	return !talk->is_lost;
 }
 
+static int await(const struct pg_link *link, int unsent, struct pollfd *wait)
+{
+	wait->fd = PQsocket(link->native);
+	wait->events = (short)(POLLIN | (unsent ? POLLOUT : 0));
+	wait->revents = 0;
+	return TXN_WAIT;
+}
+
 int pg_talk_go(struct pg_link *link, struct pollfd *wait)
 {
 	struct pg_talk *talk = &link->talk;
-	bool is_readable = true;
+	bool is_readable = true, is_fresh = talk->is_fresh;
 	int unsent;
 
 	if (!talk->is_open)
 		return 0;
+	talk->is_fresh = false;
 	unsent = PQflush(link->native);
+	if (is_fresh && unsent >= 0 && PQstatus(link->native) == CONNECTION_OK)
+		return await(link, unsent, wait);
 	is_readable = PQconsumeInput(link->native);
 	while (!PQisBusy(link->native)) {
 		if (read_one(link))
@@ -235,10 +247,7 @@ int pg_talk_go(struct pg_link *link, struct pollfd *wait)
 		close_talk(link);
 		return 0;
 	}
-	wait->fd = PQsocket(link->native);
-	wait->events = (short)(POLLIN | (unsent ? POLLOUT : 0));
-	wait->revents = 0;
-	return TXN_WAIT;
+	return await(link, unsent, wait);
 }
 
 void pg_talk_await(struct pg_link *link, int patience_ms)

@@ -56,8 +56,9 @@ struct pg_talk {
 	unsigned sent;	   /* commands */
 	unsigned expected; /* answers on the wire */
 	unsigned answered;
-	int failed;   /* index of the first command that failed, or -1 */
-	bool is_open; /* answers are still due */
+	int failed;    /* index of the first command that failed, or -1 */
+	bool is_open;  /* answers are still due */
+	bool is_fresh; /* just sent: no answer can be there yet */
 	bool is_pipeline;
 	unsigned syncs; /* of the pipeline that are still to come */
 	bool is_lost;	/* the connection failed: what was done is unknown (I7) */

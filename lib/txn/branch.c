@@ -261,9 +261,13 @@ static size_t advance(struct branch_step steps[], size_t n, struct pollfd waits[
 	return waiting;
 }
 
+/* So many branches are waited for without asking for memory. */
+enum { WAITS_FEW = 8 };
+
 void branch_await(struct branch_step steps[], size_t n, int64_t deadline, struct sqla_error *first)
 {
-	struct pollfd *waits = calloc(n ? n : 1, sizeof(*waits));
+	struct pollfd few[WAITS_FEW];
+	struct pollfd *waits = n <= WAITS_FEW ? few : calloc(n, sizeof(*waits));
 	size_t waiting;
 
 	while (waits && (waiting = advance(steps, n, waits, first)) > 0)
@@ -274,5 +278,6 @@ void branch_await(struct branch_step steps[], size_t n, int64_t deadline, struct
 	for (size_t i = 0; i < n; i++)
 		if (steps[i].branch->vote == TXN_WAIT)
 			give_up(steps[i], first);
-	free(waits);
+	if (waits != few)
+		free(waits);
 }

@@ -21,6 +21,9 @@ bool gid_is_site(const char *text);
 /* Whether TEXT is a uuid as libuuid writes it, in lower case. */
 bool gid_is_uuid(const char *text);
 
+/* A new one, by chance alone. */
+void gid_new_uuid(char ret_uuid[37]);
+
 /* One entry of a branch list. */
 struct gid_branch {
 	char site[TXN_SITE_MAX + 1];

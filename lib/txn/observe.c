@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/copy.h"
 #include "base/fork.h"
 #include "txn/protocol.h"
 
@@ -139,10 +140,9 @@ static void describe(const struct txn *txn, struct observe_entry *ret)
 
 	DL_COUNT(txn->branches, branch, ret->n_branches);
 	ret->ended_unix_ms = clock_unix_ms();
-	(void)snprintf(ret->uuid, sizeof(ret->uuid), "%s", txn->uuid);
-	(void)snprintf(ret->description, sizeof(ret->description), "%s",
-		       description ? description : "");
-	(void)snprintf(ret->reason, sizeof(ret->reason), "%s", txn->failure.message);
+	copy_text(ret->uuid, sizeof(ret->uuid), txn->uuid);
+	copy_text(ret->description, sizeof(ret->description), description ? description : "");
+	copy_text(ret->reason, sizeof(ret->reason), txn->failure.message);
 }
 
 void observe_commit(const struct txn *txn, const struct protocol_result *result)
@@ -160,8 +160,7 @@ void observe_commit(const struct txn *txn, const struct protocol_result *result)
 		return;
 	describe(txn, &entry);
 	if (result->decider)
-		(void)snprintf(entry.decider, sizeof(entry.decider), "%s",
-			       branch_name(result->decider));
+		copy_text(entry.decider, sizeof(entry.decider), branch_name(result->decider));
 	if (result->status != 0)
 		(void)snprintf(entry.reason, sizeof(entry.reason), "%s", result->error.message);
 	memcpy(entry.step_us, times->step_us, sizeof(entry.step_us));

@@ -4,26 +4,24 @@
 #include <string.h>
 
 #include <utlist.h>
-#include <uuid/uuid.h>
 
 #include "base/clock.h"
 #include "base/fork.h"
 #include "base/log.h"
 #include "txn/deadline.h"
+#include "txn/gid.h"
 #include "txn/metadata.h"
 #include "txn/savepoint.h"
 
 struct txn *txn_new(struct txn_manager *manager)
 {
 	struct txn *txn = calloc(1, sizeof(*txn));
-	uuid_t id;
 
 	if (!txn) {
 		(void)error_nomem();
 		return NULL;
 	}
-	uuid_generate_random(id);
-	uuid_unparse_lower(id, txn->uuid);
+	gid_new_uuid(txn->uuid);
 	txn->generation = fork_generation();
 	txn->began_us = clock_us();
 	txn->manager = manager;

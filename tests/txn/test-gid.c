@@ -120,3 +120,16 @@ Test(gid, a_malformed_branch_list_is_refused)
 		cr_expect(eq(int, gid_next_branch(&at, &branch), SQLA_EMISUSE), "%s", bad[i]);
 	}
 }
+
+Test(gid, a_new_uuid_is_one_by_chance_and_another_each_time)
+{
+	char one[37], other[37];
+
+	gid_new_uuid(one);
+	gid_new_uuid(other);
+	cr_assert(gid_is_uuid(one) && gid_is_uuid(other));
+	cr_expect(ne(str, one, other));
+	/* Version 4, of RFC 4122's variant. */
+	cr_expect(eq(chr, one[14], '4'));
+	cr_expect(ne(ptr, strchr("89ab", one[19]), NULL));
+}
