@@ -89,6 +89,9 @@ struct sqla_engine_options {
 	int pool_leak_ms;
 	/* Statements that each connection keeps prepared; 100. SQLA_ZERO: none. */
 	int statement_cache;
+	/* SQLite: files in WAL mode commit together with others too; no. See
+	 * sqlassist-sqlite-group(7). */
+	enum sqla_choice wal_group;
 	/* Zero. */
 	intptr_t reserved[7];
 };

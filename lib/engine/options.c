@@ -59,6 +59,7 @@ static const struct option options_table[] = {
 	{ CHOICE(echo, SQLA_NO) },
 	{ NUMBER(pool_leak_ms, 0), .max = INT_MAX, .flags = MAY_BE_BOTH },
 	{ NUMBER(statement_cache, 100), .max = 65535, .flags = MAY_BE_ZERO },
+	{ CHOICE(wal_group, SQLA_NO) },
 };
 
 #define OPTIONS (sizeof(options_table) / sizeof(options_table[0]))

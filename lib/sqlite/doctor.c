@@ -147,6 +147,24 @@ static void check_durability(struct patient *p)
 		     "journal_mode is %s; synchronous is raised as needed", mode);
 }
 
+/* What it takes to change together with other files. */
+static void check_group(struct patient *p)
+{
+	char mode[16];
+
+	lite_journal_mode(p->conn, mode, sizeof(mode));
+	if (strcmp(mode, "wal") != 0)
+		return;
+	if (p->config->options.wal_group == SQLA_YES)
+		find(p, "wal-group", SQLA_FINDING_OK, NULL,
+		     "it commits together with other SQLite files; after a crash in the middle of "
+		     "that, other programs can open it when this library has");
+	else
+		find(p, "wal-group", SQLA_FINDING_OK, NULL,
+		     "in WAL mode it commits together with other SQLite files only with "
+		     "wal_group = yes: see sqlassist-sqlite-group(7)");
+}
+
 static off_t size_of(const char *path)
 {
 	struct stat st;
@@ -240,6 +258,7 @@ static void examine(struct patient *p)
 	check_durability(p);
 	if (!p->path || !*p->path)
 		return;
+	check_group(p);
 	check_filesystem(p);
 	check_rights(p);
 	check_links(p);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -72,7 +73,8 @@ static const char *hint_of(const struct lite_conn *conn, int rc)
 		return "Look at the disk and at the system's log.";
 	case SQLITE_CANTOPEN:
 		return "This user must be able to create files in the database's directory, for its "
-		       "journal.";
+		       "journal. In WAL mode, a commit of several files may have been cut off: "
+		       "run sqlassist doctor with an engine that may write to it.";
 	case SQLITE_CORRUPT:
 		return "Run PRAGMA integrity_check; restore a backup.";
 	case SQLITE_NOTADB:
@@ -139,13 +141,21 @@ static const char *open_hint(const struct lite_conn *conn, int rc, int system)
 	}
 }
 
+/* That of an earlier call, if the file is there: a guarded WAL cannot be opened. */
+static int system_error(const struct lite_conn *conn)
+{
+	int system = sqlite3_system_errno(conn->db);
+
+	return system == ENOENT && access(lite_path(conn), F_OK) == 0 ? 0 : system;
+}
+
 int lite_fail_open(struct lite_conn *conn, int rc)
 {
 	int system = 0;
 	int status = lite_status(conn, rc);
 
 	if ((rc & 0xff) == SQLITE_CANTOPEN && conn->db)
-		system = sqlite3_system_errno(conn->db);
+		system = system_error(conn);
 	if (status != SQLA_ERETRY && status != SQLA_ENOMEM)
 		status = SQLA_ECONNECT;
 	conn->is_transient = status == SQLA_ERETRY;

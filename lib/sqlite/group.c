@@ -1,6 +1,6 @@
 /*
  * The group: two or more SQLite files, each with a connection, a transaction
- * and a rollback journal of its own, that commit together. The group is the
+ * and a journal of its own, that commit together. The group is the
  * decider of sqlassist-commit(7); its leader's file carries the decision row,
  * and the branches that can be prepared were prepared before any of this.
  *
@@ -11,17 +11,23 @@
  *		has its write lock.
  *		Crash: plain hot journals at most (a cache that was spilled):
  *		each file is rolled back when it is opened next.
- *  2. create	S is written, held by flock, synced, named, and its name synced.
+ *  2. create	S is written, held by flock, synced, named, and its name synced;
+ *		meanwhile step 3 begins.
  *		Crash: the same; S is named by no journal: super_collect.
- *  3. hold	Each member's COMMIT, on a thread of its own, writes journal and
- *		database, syncs both, and waits (vfs.c). Its file is prepared.
- *		Crash: plain hot journals: each is rolled back.
+ *  3. hold	Each member's COMMIT, on a thread of its own (members.h), writes
+ *		journal and database, syncs both, and waits (vfs.h). One with a
+ *		WAL writes all but the header of its last frame, and syncs
+ *		nothing yet.
+ *		Crash: plain hot journals: each is rolled back. A WAL whose last
+ *		frame has no header ends where it ended before.
  *  4. seal	When all wait: the record that names S goes to the end of every
  *		journal, and is synced. Not before: until then whoever loses S
- *		by accident loses nothing.
+ *		by accident loses nothing. A WAL gets a trailer with the record,
+ *		and its guard (wal-guard.c).
  *		Crash: S is there, so what is sealed is rolled back, as is what
  *		is not. A torn record does not count. Who rolls back the last
- *		sealed one removes S, after all databases were synced.
+ *		sealed one removes S, after all databases were synced. A guarded
+ *		WAL cannot be opened, but through this library.
  *  5. decide	S is unlinked: now it is decided for all who live on. Its
  *		directory is synced: and for those who come after a power
  *		failure. The decision row became visible and durable with it.
@@ -31,9 +37,11 @@
  *		the journal, or syncs one that is kept: what the next transaction
  *		writes to it must not outrun its being emptied, or a cold journal
  *		would keep the name at its end, and commit, half-written, what is
- *		written to it later. A removal needs no sync.
+ *		written to it later. A removal needs no sync. A WAL gets its
+ *		header, that is synced, and its guard is taken away.
  *		Crash: a journal that is there names S, which is gone and never
- *		comes back: it is thrown away. An empty one is no journal.
+ *		comes back: it is thrown away. An empty one is no journal. So
+ *		does a guarded WAL: it is released.
  *
  * A no before step 5 undoes: records are cut off again and that is synced (a
  * journal that was kept must not come back with a name that is gone), every
@@ -47,7 +55,13 @@
  *
  * Why stock clients cannot come in between: from step 3 to its end every file
  * is locked exclusively, and whoever finds the lock taken does not look at the
- * journal.
+ * journal. A file in WAL mode has readers, who see the state before, and its
+ * write lock is taken; those who come when its writer has died find the fence.
+ *
+ * A checkpoint runs behind a COMMIT, when that is decided, and so never copies
+ * what is not. Settling a WAL does not trust the absence of S before it is
+ * durable: one file must not commit on the word of an unlink that a power
+ * failure takes back, when the next one is opened.
  *
  * A COMMIT waits here in SQLITE_FCNTL_SYNC and not in xDelete, where SQLite has
  * already begun to let go. A COMMIT that fails by itself rolls back and syncs
@@ -56,48 +70,27 @@
 #include "sqlite/group.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/thread.h"
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/journal.h"
+#include "sqlite/members.h"
 #include "sqlite/super.h"
 #include "sqlite/transact.h"
 #include "sqlite/vfs.h"
 
-enum verdict { VERDICT_NONE, VERDICT_COMMIT, VERDICT_ROLLBACK, VERDICT_FROZEN };
-
-struct member {
-	struct lite_conn *conn;
-	struct lite_group *group;
-	struct vfs_file *file;
-	dev_t device;
-	ino_t inode;
-	pthread_t thread;
-	bool has_thread;
-	bool is_sealed; /* or may be */
-	bool is_held;	/* its COMMIT waits; guarded by the group's lock, as is: */
-	bool is_back;	/* its COMMIT has returned, */
-	int rc;		/* with this */
-};
-
 struct lite_group {
-	struct member members[LITE_GROUP_MAX];
-	size_t n;
+	struct members *members;
 	struct lite_conn *leader;
 	struct super *super;
-	pthread_mutex_t lock;
-	pthread_cond_t moved;
-	enum verdict verdict; /* guarded by lock */
 };
 
 /* ---- who can be in one ------------------------------------------------------------ */
@@ -116,6 +109,22 @@ __attribute__((format(printf, 2, 3))) static const char *because(struct lite_con
 /* Of the names that SQLite makes of the file's, S has the longest. */
 #define LONGEST_PATH (JOURNAL_NAME_MAX - 64)
 
+static const char *wal_obstacle(struct lite_conn *conn)
+{
+	if (lite_config(conn)->options.wal_group != SQLA_YES)
+		return because(conn,
+			       "its journal_mode is wal: several files commit together with "
+			       "PRAGMA journal_mode = DELETE, TRUNCATE or PERSIST, or with the "
+			       "engine's option wal_group = yes, of which "
+			       "sqlassist-sqlite-group(7) tells");
+	if (vfs_may_tear(vfs_file_of(conn->db)))
+		return because(conn,
+			       "it is in WAL mode and was opened with psow=0, for a disk that "
+			       "damages what is next to a torn write: open it without, or use "
+			       "PRAGMA journal_mode = DELETE");
+	return NULL;
+}
+
 const char *lite_group_obstacle(struct lite_conn *conn)
 {
 	const char *path = sqlite3_db_filename(conn->db, "main");
@@ -127,6 +136,8 @@ const char *lite_group_obstacle(struct lite_conn *conn)
 	if (strlen(path) > LONGEST_PATH)
 		return because(conn, "its path has more than %d bytes: move it", LONGEST_PATH);
 	lite_journal_mode(conn, mode, sizeof(mode));
+	if (strcmp(mode, "wal") == 0)
+		return wal_obstacle(conn);
 	if (strcmp(mode, "delete") != 0 && strcmp(mode, "truncate") != 0 &&
 	    strcmp(mode, "persist") != 0)
 		return because(conn,
@@ -136,84 +147,39 @@ const char *lite_group_obstacle(struct lite_conn *conn)
 	return NULL;
 }
 
-static int identify(struct member *member)
-{
-	struct lite_conn *conn = member->conn;
-	struct stat st;
-
-	if (stat(lite_path(conn), &st) < 0)
-		return error_set(SQLA_EUNSAFE, lite_name(conn),
-				 "Open it again: sqla_engine_reinit.", "%s cannot be found: %s",
-				 lite_path(conn), strerror(errno));
-	member->device = st.st_dev;
-	member->inode = st.st_ino;
-	member->file = vfs_file_of(conn->db);
-	return 0;
-}
-
-/* S must be seen, or not, by whoever opens any of them. */
-static int check_pair(const struct member *one, const struct member *other)
-{
-	if (one->device != other->device)
-		return error_set(SQLA_EUNSAFE, lite_name(one->conn),
-				 "Put them on one file system, or let only one of them change in a "
-				 "transaction.",
-				 "%s and %s (engine \"%s\") are on different file systems, and so "
-				 "cannot be committed together",
-				 lite_path(one->conn), lite_path(other->conn),
-				 lite_name(other->conn));
-	if (one->inode == other->inode)
-		return error_set(SQLA_EUNSAFE, lite_name(one->conn),
-				 "Register a file once, and use that engine.",
-				 "engine \"%s\" has the same file: %s", lite_name(other->conn),
-				 lite_path(other->conn));
-	return 0;
-}
-
 /* ---- who is -------------------------------------------------------------------------- */
 
 static int add(struct lite_group *group, struct lite_conn *conn)
 {
-	struct member *member = &group->members[group->n];
-	int status;
+	int status = members_add(group->members, conn);
 
-	if (group->n == LITE_GROUP_MAX)
-		return error_set(SQLA_EUNSAFE, lite_name(conn),
-				 "Let fewer of them change in one transaction.",
-				 "more than %d files cannot be committed together", LITE_GROUP_MAX);
-	*member = (struct member){ .conn = conn, .group = group };
-	status = identify(member);
-	for (size_t i = 0; i < group->n && status == 0; i++)
-		status = check_pair(member, &group->members[i]);
-	if (status < 0)
-		return status;
-	conn->group = group;
-	group->n++;
-	return 0;
+	if (status == 0)
+		conn->group = group;
+	return status;
 }
 
 static struct lite_group *new_group(struct lite_conn *leader)
 {
 	struct lite_group *group = calloc(1, sizeof(*group));
 
-	if (!group) {
+	if (group)
+		group->members = members_new();
+	if (!group || !group->members) {
+		free(group);
 		(void)error_nomem();
 		return NULL;
 	}
 	group->leader = leader;
-	(void)pthread_mutex_init(&group->lock, NULL);
-	(void)pthread_cond_init(&group->moved, NULL);
 	return group;
 }
 
 /* What is undecided then is rolled back by the connections' owners. */
 static void free_group(struct lite_group *group)
 {
-	for (size_t i = 0; i < group->n; i++)
-		group->members[i].conn->group = NULL;
+	for (size_t i = 0; i < members_n(group->members); i++)
+		members_conn(group->members, i)->group = NULL;
 	super_free(group->super);
-	(void)pthread_cond_destroy(&group->moved);
-	(void)pthread_mutex_destroy(&group->lock);
+	members_free(group->members);
 	free(group);
 }
 
@@ -236,7 +202,7 @@ int lite_follow(struct driver_conn *head, struct driver_conn *leader_head)
 	}
 	if (status == 0)
 		status = add(group, conn);
-	if (status < 0 && group->n < 2)
+	if (status < 0 && members_n(group->members) < 2)
 		free_group(group);
 	return status;
 }
@@ -277,21 +243,11 @@ static int check_member(struct lite_conn *conn)
 	return 0;
 }
 
-/* The order in which all processes lock, whatever they call the files. */
-static int by_inode(const void *one, const void *other)
-{
-	const struct member *a = one, *b = other;
-
-	if (a->device != b->device)
-		return a->device < b->device ? -1 : 1;
-	return a->inode < b->inode ? -1 : a->inode > b->inode;
-}
-
 static int check(struct lite_group *group)
 {
-	qsort(group->members, group->n, sizeof(group->members[0]), by_inode);
-	for (size_t i = 0; i < group->n; i++) {
-		int status = check_member(group->members[i].conn);
+	members_sort(group->members);
+	for (size_t i = 0; i < members_n(group->members); i++) {
+		int status = check_member(members_conn(group->members, i));
 
 		if (status < 0)
 			return status;
@@ -299,21 +255,22 @@ static int check(struct lite_group *group)
 	return 0;
 }
 
-/* ---- step 2 ---------------------------------------------------------------------------- */
+/* ---- steps 2 to 5 ------------------------------------------------------------------------ */
 
 static int create(struct lite_group *group)
 {
 	const char *names[2 * LITE_GROUP_MAX];
 	struct lite_conn *leader = group->leader;
+	size_t n = members_n(group->members);
 	int error;
 
-	for (size_t i = 0; i < group->n; i++) {
-		const char *path = sqlite3_db_filename(group->members[i].conn->db, "main");
+	for (size_t i = 0; i < n; i++) {
+		const char *path = sqlite3_db_filename(members_conn(group->members, i)->db, "main");
 
 		names[2 * i] = sqlite3_filename_journal(path);
 		names[2 * i + 1] = sqlite3_filename_wal(path);
 	}
-	error = super_create(lite_path(leader), names, 2 * group->n, &group->super);
+	error = super_create(lite_path(leader), names, 2 * n, &group->super);
 	if (error == 0)
 		return 0;
 	return error_set(error == -ENOMEM ? SQLA_ENOMEM : SQLA_EDATABASE, lite_name(leader),
@@ -322,131 +279,31 @@ static int create(struct lite_group *group)
 			 strerror(-error));
 }
 
-/* ---- step 3 ---------------------------------------------------------------------------- */
-
-static int code_of(enum verdict verdict)
-{
-	switch (verdict) {
-	case VERDICT_COMMIT:
-		return SQLITE_OK;
-	case VERDICT_FROZEN:
-		return SQLITE_IOERR;
-	default:
-		return SQLITE_ABORT;
-	}
-}
-
-/* Inside COMMIT, on the member's thread. */
-static int wait_for_verdict(void *arg)
-{
-	struct member *member = arg;
-	struct lite_group *group = member->group;
-	enum verdict verdict;
-
-	(void)pthread_mutex_lock(&group->lock);
-	member->is_held = true;
-	(void)pthread_cond_broadcast(&group->moved);
-	while (group->verdict == VERDICT_NONE)
-		(void)pthread_cond_wait(&group->moved, &group->lock);
-	verdict = group->verdict;
-	(void)pthread_mutex_unlock(&group->lock);
-	return code_of(verdict);
-}
-
-static void *commit_member(void *arg)
-{
-	struct member *member = arg;
-	struct lite_group *group = member->group;
-	int rc;
-
-	vfs_arm(member->file, wait_for_verdict, member);
-	rc = lite_run(member->conn, "COMMIT");
-	vfs_disarm(member->file);
-	(void)pthread_mutex_lock(&group->lock);
-	member->rc = rc;
-	member->is_back = true;
-	(void)pthread_cond_broadcast(&group->moved);
-	(void)pthread_mutex_unlock(&group->lock);
-	return NULL;
-}
-
-/* A COMMIT that has nothing to write returns with OK, and is no obstacle. */
-static bool is_refused(const struct member *member)
-{
-	return member->is_back && member->rc != SQLITE_OK;
-}
-
-/* Waits until all are held or back: NULL, or the first that is refused. */
-static struct member *await_all(struct lite_group *group)
-{
-	struct member *refused = NULL;
-	size_t settled = 0;
-
-	(void)pthread_mutex_lock(&group->lock);
-	while (!refused && settled < group->n) {
-		settled = 0;
-		for (size_t i = 0; i < group->n && !refused; i++) {
-			settled += group->members[i].is_held || group->members[i].is_back;
-			if (is_refused(&group->members[i]))
-				refused = &group->members[i];
-		}
-		if (!refused && settled < group->n)
-			(void)pthread_cond_wait(&group->moved, &group->lock);
-	}
-	(void)pthread_mutex_unlock(&group->lock);
-	return refused;
-}
-
-static int start_all(struct lite_group *group)
-{
-	for (size_t i = 0; i < group->n; i++) {
-		struct member *member = &group->members[i];
-		int error = thread_start(&member->thread, NULL, commit_member, member);
-
-		if (error)
-			return error_set(SQLA_ERETRY, lite_name(member->conn),
-					 "Allow this process more threads.",
-					 "no thread can be started to commit it on: %s",
-					 strerror(error));
-		member->has_thread = true;
-	}
-	return 0;
-}
-
 static int hold(struct lite_group *group)
 {
-	struct member *refused;
-	int status = start_all(group);
+	int rc, status;
+	struct lite_conn *refused = members_await(group->members, &rc);
 
-	if (status < 0)
-		return status;
-	refused = await_all(group);
 	if (!refused)
 		return 0;
-	status = lite_fail(refused->conn, refused->rc, "COMMIT failed");
-	group->leader->is_transient = refused->conn->is_transient;
+	status = lite_fail(refused, rc, "COMMIT failed");
+	group->leader->is_transient = refused->is_transient;
 	return status;
 }
 
-/* ---- steps 4 and 5 ------------------------------------------------------------------------ */
-
 static int seal(struct lite_group *group)
 {
-	for (size_t i = 0; i < group->n; i++) {
-		struct member *member = &group->members[i];
-		int rc;
+	struct lite_conn *refused;
+	int rc;
 
-		if (!member->is_held)
-			continue;
-		member->is_sealed = true;
-		rc = journal_seal(vfs_journal(member->file), super_path(group->super));
-		if (rc != SQLITE_OK)
-			return error_set(lite_status(member->conn, rc), lite_name(member->conn),
-					 "Look at the disk and at the system's log.",
-					 "the journal of %s could not be sealed: %s",
-					 lite_path(member->conn), sqlite3_errstr(rc));
-	}
-	return 0;
+	members_seal(group->members, super_path(group->super));
+	refused = members_await(group->members, &rc);
+	if (!refused)
+		return 0;
+	return error_set(lite_status(refused, rc), lite_name(refused),
+			 "Look at the disk and at the system's log.",
+			 "the journal of %s could not be sealed: %s", lite_path(refused),
+			 sqlite3_errstr(rc));
 }
 
 static int tell_frozen(const struct lite_group *group)
@@ -477,92 +334,51 @@ static int decide(struct lite_group *group)
 
 /* ---- step 6, and the other ends -------------------------------------------------------------- */
 
-static void release(struct lite_group *group)
-{
-	for (size_t i = 0; i < group->n; i++)
-		if (group->members[i].is_held)
-			vfs_release(group->members[i].file);
-}
-
-static void freeze(struct lite_group *group)
-{
-	for (size_t i = 0; i < group->n; i++)
-		if (group->members[i].is_held)
-			vfs_freeze(group->members[i].file);
-}
-
-/* Whether S may go: no journal names it, nor will after a power failure. */
-static bool strip(struct lite_group *group)
-{
-	bool is_clean = true;
-
-	for (size_t i = 0; i < group->n; i++) {
-		struct member *member = &group->members[i];
-
-		if (member->is_sealed && journal_strip(vfs_journal(member->file)) != SQLITE_OK)
-			is_clean = false;
-	}
-	return is_clean;
-}
-
-static void let_go(struct lite_group *group, enum verdict verdict)
-{
-	(void)pthread_mutex_lock(&group->lock);
-	group->verdict = verdict;
-	(void)pthread_cond_broadcast(&group->moved);
-	(void)pthread_mutex_unlock(&group->lock);
-	for (size_t i = 0; i < group->n; i++)
-		if (group->members[i].has_thread)
-			(void)pthread_join(group->members[i].thread, NULL);
-}
-
 /* Decided: what a COMMIT says now changes nothing, and tells of the file. */
-static void end_committed(struct lite_group *group)
+static int finish_committed(struct lite_group *group)
 {
-	for (size_t i = 0; i < group->n; i++) {
-		const struct member *member = &group->members[i];
+	members_end(group->members, MEMBERS_COMMIT);
+	for (size_t i = 0; i < members_n(group->members); i++) {
+		struct lite_conn *conn = members_conn(group->members, i);
+		int rc = members_answer(group->members, i);
 
-		if (member->rc == SQLITE_OK)
+		if (rc == SQLITE_OK)
 			continue;
 		log_warning("%s: it is committed, and ending its COMMIT failed: %s",
-			    lite_path(member->conn), sqlite3_errstr(member->rc));
-		member->conn->head.is_broken = true;
+			    lite_path(conn), sqlite3_errstr(rc));
+		conn->head.is_broken = true;
 	}
-}
-
-/* A no that was not a lock's may have left SQLite with a file in disorder. */
-static void end_rolled_back(struct lite_group *group, bool may_keep)
-{
-	struct sqla_error error;
-
-	error_save(&error);
-	for (size_t i = 0; i < group->n; i++) {
-		struct lite_conn *conn = group->members[i].conn;
-
-		(void)lite_undo(conn);
-		if (!may_keep)
-			conn->head.is_broken = true;
-	}
-	(void)error_restore(&error);
+	fault_here(group_released);
+	return 0;
 }
 
 static int finish_frozen(struct lite_group *group)
 {
-	freeze(group);
-	let_go(group, VERDICT_FROZEN);
-	for (size_t i = 0; i < group->n; i++)
-		group->members[i].conn->head.is_broken = true;
+	members_end(group->members, MEMBERS_FREEZE);
+	for (size_t i = 0; i < members_n(group->members); i++)
+		members_conn(group->members, i)->head.is_broken = true;
 	return SQLA_EINDOUBT;
 }
 
+/* A no that was not a lock's may have left SQLite with a file in disorder. */
 static int finish_refused(struct lite_group *group, int status)
 {
-	bool is_clean = strip(group);
+	struct sqla_error error;
+	bool is_clean;
 
-	let_go(group, VERDICT_ROLLBACK);
-	end_rolled_back(group, is_clean && status == SQLA_ERETRY);
+	error_save(&error);
+	members_end(group->members, MEMBERS_ROLLBACK);
+	is_clean = members_are_clean(group->members);
+	for (size_t i = 0; i < members_n(group->members); i++) {
+		struct lite_conn *conn = members_conn(group->members, i);
+
+		(void)lite_undo(conn);
+		if (!is_clean || status != SQLA_ERETRY)
+			conn->head.is_broken = true;
+	}
 	if (group->super && is_clean)
 		super_discard(group->super);
+	(void)error_restore(&error);
 	return status;
 }
 
@@ -570,13 +386,7 @@ static int finish(struct lite_group *group, int status)
 {
 	if (status == SQLA_EINDOUBT)
 		return finish_frozen(group);
-	if (status < 0)
-		return finish_refused(group, status);
-	release(group);
-	let_go(group, VERDICT_COMMIT);
-	end_committed(group);
-	fault_here(group_released);
-	return 0;
+	return status < 0 ? finish_refused(group, status) : finish_committed(group);
 }
 
 /* Steps 1 to 5, as far as they say yes. */
@@ -593,6 +403,8 @@ static int take_steps(struct lite_group *group)
 	};
 	int status = check(group);
 
+	if (status == 0)
+		status = members_start(group->members);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == 0; i++) {
 		status = steps[i].take(group);
 		if (status == 0)
@@ -605,10 +417,10 @@ static int take_steps(struct lite_group *group)
 static void end_all(struct lite_group *group)
 {
 	struct lite_conn *conns[LITE_GROUP_MAX];
-	size_t n = group->n;
+	size_t n = members_n(group->members);
 
 	for (size_t i = 0; i < n; i++)
-		conns[i] = group->members[i].conn;
+		conns[i] = members_conn(group->members, i);
 	for (size_t i = 0; i < n; i++)
 		lite_commit_end(conns[i]);
 }

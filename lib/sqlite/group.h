@@ -6,9 +6,6 @@
 
 struct lite_group;
 
-/* How many files a group holds at most. */
-#define LITE_GROUP_MAX 16
-
 /*
  * Why this file, as its transaction stands, cannot be committed together with
  * others, and the remedy, in one line; or NULL. Valid until the next call on

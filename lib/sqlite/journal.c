@@ -70,18 +70,26 @@ bool journal_is_used(const struct journal *journal)
 	return journal->file && journal->end >= HEADER_BYTES && journal->page > 0;
 }
 
-static int write_record(const struct journal *journal, const char *name, int length)
+size_t journal_put_record(unsigned char *to, const char *super)
 {
-	unsigned char record[4 + JOURNAL_NAME_MAX + TAIL_BYTES];
-	unsigned char *tail = record + 4 + length;
+	size_t length = strlen(super);
+	unsigned char *tail = to + length;
+
+	memcpy(to, super, length);
+	put32(tail, (uint32_t)length);
+	put32(tail + 4, checksum(super, length));
+	memcpy(tail + 8, magic, sizeof(magic));
+	return length + TAIL_BYTES;
+}
+
+static int write_record(const struct journal *journal, const char *super)
+{
+	unsigned char record[4 + JOURNAL_RECORD_MAX];
+	size_t n;
 
 	put32(record, LOCK_BYTE / journal->page + 1);
-	memcpy(record + 4, name, (size_t)length);
-	put32(tail, (uint32_t)length);
-	put32(tail + 4, checksum(name, (size_t)length));
-	memcpy(tail + 8, magic, sizeof(magic));
-	return journal->file->pMethods->xWrite(journal->file, record, 4 + length + TAIL_BYTES,
-					       journal->record);
+	n = journal_put_record(record + 4, super);
+	return journal->file->pMethods->xWrite(journal->file, record, 4 + (int)n, journal->record);
 }
 
 /*
@@ -100,7 +108,7 @@ int journal_seal(struct journal *journal, const char *super)
 		return SQLITE_MISUSE;
 	journal->record = (journal->end + journal->sector - 1) / journal->sector * journal->sector;
 	end = journal->record + 4 + (sqlite3_int64)length + TAIL_BYTES;
-	rc = write_record(journal, super, (int)length);
+	rc = write_record(journal, super);
 	if (rc == SQLITE_OK)
 		rc = journal->file->pMethods->xFileSize(journal->file, &size);
 	if (rc == SQLITE_OK && size > end)
@@ -144,27 +152,32 @@ static int read_at(int fd, void *to, size_t n, off_t offset)
 	return (size_t)got == n ? 0 : -EIO;
 }
 
-/* The name at the end of a file of SIZE bytes: its length; 0: there is none. */
+size_t journal_take_record(const unsigned char *end, size_t n, char ret_name[JOURNAL_NAME_MAX + 1])
+{
+	const unsigned char *tail;
+	uint32_t length;
+
+	if (n < TAIL_BYTES)
+		return 0;
+	tail = end + n - TAIL_BYTES;
+	if (memcmp(tail + 8, magic, sizeof(magic)) != 0)
+		return 0;
+	length = get32(tail);
+	if (length == 0 || length > JOURNAL_NAME_MAX || length > n - TAIL_BYTES)
+		return 0;
+	memcpy(ret_name, tail - length, length);
+	ret_name[length] = '\0';
+	return checksum(ret_name, length) == get32(tail + 4) ? length + TAIL_BYTES : 0;
+}
+
+/* Whether a file of SIZE bytes ends with a name. */
 static int read_name(int fd, off_t size, char ret_name[JOURNAL_NAME_MAX + 1])
 {
-	unsigned char tail[TAIL_BYTES];
-	uint32_t length;
-	int error;
+	unsigned char end[JOURNAL_RECORD_MAX];
+	size_t n = size < JOURNAL_RECORD_MAX ? (size_t)size : JOURNAL_RECORD_MAX;
+	int error = read_at(fd, end, n, size - (off_t)n);
 
-	if (size < TAIL_BYTES)
-		return 0;
-	error = read_at(fd, tail, sizeof(tail), size - TAIL_BYTES);
-	if (error < 0)
-		return error;
-	length = get32(tail);
-	if (memcmp(tail + 8, magic, sizeof(magic)) != 0 || length == 0 ||
-	    length > JOURNAL_NAME_MAX || (off_t)length > size - TAIL_BYTES)
-		return 0;
-	error = read_at(fd, ret_name, length, size - TAIL_BYTES - (off_t)length);
-	if (error < 0)
-		return error;
-	ret_name[length] = '\0';
-	return checksum(ret_name, length) == get32(tail + 4) ? (int)length : 0;
+	return error < 0 ? error : journal_take_record(end, n, ret_name) > 0;
 }
 
 /* No lock hangs on a journal: to open and close it by hand costs nobody one. */

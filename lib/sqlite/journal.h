@@ -10,7 +10,12 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* The longest name that a journal can carry, without the NUL; a record with it. */
+#define JOURNAL_NAME_MAX 511
+#define JOURNAL_RECORD_MAX (JOURNAL_NAME_MAX + 16)
 
 struct journal {
 	sqlite3_file *file;    /* the VFS's below ours, borrowed; NULL: not open */
@@ -37,11 +42,15 @@ int journal_strip(struct journal *journal);
 /* Empties it: its transaction has ended. Not synced. */
 int journal_empty(struct journal *journal);
 
+/* Writes a record that names SUPER, which is not too long, to TO: its bytes. */
+size_t journal_put_record(unsigned char *to, const char *super);
+
+/* The name in the record that the N bytes at END end with: the record's bytes, or
+ * 0 if there is none. */
+size_t journal_take_record(const unsigned char *end, size_t n, char ret_name[JOURNAL_NAME_MAX + 1]);
+
 /* Whether the journal at PATH, hot or cold, names SUPER: 1, 0 (also if there is
  * none), or a negative error number. */
 int journal_names(const char *path, const char *super);
-
-/* The longest name that a journal can carry, without the NUL. */
-#define JOURNAL_NAME_MAX 511
 
 #endif

@@ -187,6 +187,31 @@ enum super_fate super_decide(struct super *super)
 	return fsync(super->directory) < 0 ? SUPER_UNKNOWN : SUPER_GONE;
 }
 
+bool super_may_be(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > UUID_TEXT + strlen(INFIX) &&
+	       strncmp(path + length - UUID_TEXT - strlen(INFIX), INFIX, strlen(INFIX)) == 0;
+}
+
+/* Gone for good only when its folder says so on the disk: its maker may have died
+ * in between. A folder that is not there may come back with what was in it. */
+enum super_fate super_look(const char *path)
+{
+	int directory = open_directory(path);
+	enum super_fate fate = SUPER_UNKNOWN;
+
+	if (directory < 0)
+		return SUPER_UNKNOWN;
+	if (access(path, F_OK) == 0)
+		fate = SUPER_THERE;
+	else if (errno == ENOENT && fsync(directory) == 0)
+		fate = SUPER_GONE;
+	(void)close(directory);
+	return fate;
+}
+
 void super_discard(struct super *super)
 {
 	if (unlink(super->path) < 0 && errno != ENOENT)

@@ -33,6 +33,12 @@ enum super_fate {
 /* Decides: removes it, and makes that durable. */
 enum super_fate super_decide(struct super *super);
 
+/* Whether a file of that name may be one, there or not. */
+bool super_may_be(const char *path);
+
+/* Of one that a journal names: SUPER_GONE is durable. */
+enum super_fate super_look(const char *path);
+
 /* No journal names it any more: removes it, and if that fails collect will. */
 void super_discard(struct super *super);
 

@@ -45,6 +45,7 @@ Test(options, without_any_the_documented_defaults_hold)
 	cr_expect(eq(int, result.statement_timeout_ms, 0));
 	cr_expect(eq(int, result.busy_timeout_ms, 5000));
 	cr_expect(eq(int, result.statement_cache, 100));
+	cr_expect(eq(int, result.wal_group, SQLA_NO));
 	options_clear(&result);
 }
 
@@ -101,7 +102,7 @@ Test(options, every_listed_name_is_found)
 	options_list(list, sizeof(list));
 	for (char *name = strtok(list, ", "); name; name = strtok(NULL, ", "), found++)
 		cr_expect(ge(int, options_find(name), 0), "%s", name);
-	cr_expect(eq(int, found, 24));
+	cr_expect(eq(int, found, 25));
 	cr_expect(lt(int, options_find("poolsize"), 0));
 }
 

@@ -458,6 +458,12 @@ bool disk_is_same(size_t call, size_t other)
 	return strcmp(name_of(&calls[call]), name_of(&calls[other])) == 0;
 }
 
+size_t disk_data(size_t call, const unsigned char **ret_data)
+{
+	*ret_data = calls[call].data;
+	return calls[call].n;
+}
+
 char *disk_describe(size_t number)
 {
 	const struct call *call = &calls[number];

@@ -47,6 +47,8 @@ size_t disk_calls(void);
 bool disk_is(size_t call, const char *verb, const char *suffix);
 /* Whether they are calls on the same file. */
 bool disk_is_same(size_t call, size_t other);
+/* What a call writes, borrowed, and how much. */
+size_t disk_data(size_t call, const unsigned char **ret_data);
 /* New text: what it is, for people. */
 char *disk_describe(size_t call);
 

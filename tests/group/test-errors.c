@@ -100,6 +100,7 @@ static void sweep(const struct failure *failure)
 	int answer = 0;
 
 	trio_make();
+	trio_visit_with_library(failure->modes);
 	for (int at = 1; !(answer & NOT_REACHED); at += stride(failure)) {
 		char *violation;
 		int has;
@@ -147,6 +148,26 @@ Test(errors, of_a_broken_disk_leave_all_or_nothing_and_are_told)
 Test(errors, of_a_full_disk_leave_all_or_nothing_and_are_told)
 {
 	sweep(&(struct failure){ &trio_truncate, ENOSPC, true });
+}
+
+Test(errors, of_the_disk_leave_all_or_nothing_and_are_told_with_wals)
+{
+	sweep(&(struct failure){ &trio_wal, EIO, false });
+}
+
+Test(errors, of_a_broken_disk_leave_all_or_nothing_and_are_told_with_wals_and_a_journal)
+{
+	sweep(&(struct failure){ &trio_half_wal, EIO, true });
+}
+
+Test(errors, of_a_full_disk_leave_all_or_nothing_and_are_told_with_wals)
+{
+	sweep(&(struct failure){ &trio_wal, ENOSPC, true });
+}
+
+Test(errors, of_memory_leave_all_or_nothing_and_are_told_with_wals)
+{
+	sweep(&(struct failure){ &trio_wal, ENOMEM, false });
 }
 
 Test(errors, of_memory_leave_all_or_nothing_and_are_told)

@@ -3,6 +3,7 @@
 #include <sqlassist.h>
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,9 @@
 #include "support/must.h"
 #include "support/test.h"
 
-static const struct trio_modes *const all_modes[] = { &trio_delete, &trio_truncate, &trio_persist,
-						      &trio_mixed };
+static const struct trio_modes *const all_modes[] = {
+	&trio_delete, &trio_truncate, &trio_persist, &trio_mixed, &trio_wal, &trio_half_wal
+};
 
 static void setup(void)
 {
@@ -110,9 +112,10 @@ Test(group, without_one_that_may_decide_is_refused)
 	expect_refused(SQLA_EUNSAFE, "decide is never");
 }
 
-Test(group, commits_what_does_not_fit_into_the_cache)
+/* Pages that were spilled and written again have other checksums in the end. */
+static void commit_large_ones(const struct trio_modes *modes)
 {
-	trio_open(&trio_mixed);
+	trio_open(modes);
 	for (int i = 0; i < TRIO; i++) {
 		trio_run(i, "PRAGMA main.cache_size = 5");
 		trio_run(i,
@@ -125,6 +128,16 @@ Test(group, commits_what_does_not_fit_into_the_cache)
 	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
 	expect_whole();
 	cr_expect(eq(int, trio_has(2), 1));
+}
+
+Test(group, commits_what_does_not_fit_into_the_cache)
+{
+	commit_large_ones(&trio_mixed);
+}
+
+Test(group, commits_what_does_not_fit_into_the_cache_with_wals)
+{
+	commit_large_ones(&trio_wal);
 }
 
 Test(group, commits_files_that_shrink_by_themselves)
@@ -190,6 +203,19 @@ Test(group, rolls_back_to_savepoints_and_aborts)
 
 /* ---- refused ------------------------------------------------------------------------ */
 
+/* They see what was there before, and hold nobody up. */
+Test(group, with_wals_does_not_wait_for_readers)
+{
+	struct sqlite3 *reader;
+
+	trio_open(&trio_wal);
+	reader = trio_reader(1);
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	trio_end_reader(reader);
+	cr_expect(eq(int, trio_has(1), 1));
+	expect_whole();
+}
+
 Test(group, waits_for_a_reader_and_then_is_to_be_tried_again)
 {
 	struct sqla_engine_options hasty = { .busy_timeout_ms = 100 };
@@ -205,12 +231,28 @@ Test(group, waits_for_a_reader_and_then_is_to_be_tried_again)
 	expect_whole();
 }
 
-Test(group, with_a_file_in_wal_mode_is_refused)
+Test(group, with_a_file_in_wal_mode_is_refused_unless_its_engine_says_otherwise)
 {
+	struct sqla_engine_options none = { .wal_group = SQLA_NO };
+
+	trio_options(1, &none);
 	must_exec_file(trio_path(1), "PRAGMA journal_mode = WAL");
 	trio_open(&(struct trio_modes){ "wal", { "DELETE", "WAL", "DELETE" } });
 	expect_refused(SQLA_EUNSAFE, "journal_mode is wal");
+	cr_expect(says("wal_group = yes"));
 	cr_expect(says("\"ledger\""));
+}
+
+/* The file control that opening with psow=0 makes. */
+Test(group, with_a_wal_on_a_disk_that_tears_is_refused)
+{
+	int psow = 0;
+
+	trio_open(&trio_half_wal);
+	cr_assert(zero(int, sqlite3_file_control(trio_native(2), "main",
+						 SQLITE_FCNTL_POWERSAFE_OVERWRITE, &psow)));
+	expect_refused(SQLA_EUNSAFE, "psow=0");
+	cr_expect(says("\"vault\""));
 }
 
 Test(group, with_a_journal_in_memory_is_refused)
@@ -229,6 +271,65 @@ Test(group, with_a_written_attached_database_is_refused)
 	trio_run(2, "CREATE TABLE other.t(a)");
 	expect_refused(SQLA_EUNSAFE, "other");
 	free(sql);
+}
+
+/* Changes N files, and returns what committing them answers. */
+static int commit_many(int n, const char *mode)
+{
+	struct sqla_engine_options options = { .wal_group = SQLA_YES };
+	struct sqla_session *sessions[20];
+	int status;
+
+	for (int i = 0; i < n; i++) {
+		char *name = must_printf("many%d", i);
+		char *path = must_printf("%s/%s", trio_folder(), name);
+		char *url = must_printf("sqlite:///%s", path);
+
+		must_exec_file(path, "PRAGMA journal_mode = %s; CREATE TABLE IF NOT EXISTS t(a)",
+			       i % 2 ? mode : "DELETE");
+		if (sqla_engine_register(name, url, &options) < 0 ||
+		    sqla_session_open(name, &sessions[i]) < 0 ||
+		    sqla_exec(sessions[i], "INSERT INTO t VALUES (1)") < 0)
+			must_fail("%s: %s", name, sqla_error_last()->message);
+		free(url);
+		free(path);
+		free(name);
+	}
+	status = txn_commit();
+	cr_expect(says(status < 0 ? "more than 16 files" : ""), "%s", sqla_error_last()->message);
+	(void)txn_abort();
+	for (int i = 0; i < n; i++)
+		sqla_session_close(sessions[i]);
+	return status;
+}
+
+static void expect_many(int n, int rows)
+{
+	for (int i = 0; i < n; i++) {
+		char *path = must_printf("%s/many%d", trio_folder(), i);
+
+		cr_expect(eq(i64, must_query_int_file(path, "SELECT count(*) FROM t"), rows));
+		free(path);
+	}
+	cr_expect(zero(int, trio_leftovers()));
+}
+
+Test(group, has_up_to_sixteen_files)
+{
+	cr_expect(zero(int, commit_many(16, "PERSIST")), "%s", sqla_error_last()->message);
+	expect_many(16, 1);
+}
+
+Test(group, has_up_to_sixteen_files_in_wal_mode_and_others)
+{
+	cr_expect(zero(int, commit_many(16, "WAL")), "%s", sqla_error_last()->message);
+	expect_many(16, 1);
+}
+
+Test(group, of_seventeen_files_is_refused)
+{
+	cr_expect(eq(int, commit_many(17, "WAL"), SQLA_EUNSAFE));
+	expect_many(17, 0);
 }
 
 /* Its second session has written nothing, or SQLite would have refused it. */
@@ -295,14 +396,14 @@ Test(group, leaves_a_super_journal_whose_maker_lives)
 	free(journal);
 }
 
-static void kill_transfer(unsigned at)
+static void kill_transfer(const struct trio_modes *modes, unsigned at)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0) {
 		disk_watch(trio_folder());
-		trio_open(&trio_delete);
+		trio_open(modes);
 		disk_count(at);
 		_exit(trio_transfer((int)at) == 0 ? 0 : 1);
 	}
@@ -319,7 +420,7 @@ Test(group, keeps_a_super_journal_that_a_journal_names)
 	do {
 		trio_visit(0);
 		trio_remove_leftovers();
-		kill_transfer(++at);
+		kill_transfer(&trio_delete, ++at);
 	} while (trio_sealed() < TRIO && at < 500);
 	cr_assert(eq(int, trio_sealed(), TRIO));
 	trio_visit_one_with_library(0);
@@ -329,4 +430,37 @@ Test(group, keeps_a_super_journal_that_a_journal_names)
 	cr_expect(zero(int, trio_has((int)at)));
 	expect_whole();
 	trio_open(&trio_delete);
+}
+
+/* Killed when all is guarded: a readonly engine leaves that to others, and so does
+ * whoever cannot see whether the super-journal is there. */
+Test(group, leaves_a_guarded_wal_to_an_engine_that_may_write)
+{
+	struct sqla_engine_options readonly = { .readonly = SQLA_YES };
+	struct sqla_session *session;
+	unsigned at = 0;
+	char *url = must_printf("sqlite:///%s", trio_path(0));
+
+	do {
+		trio_visit(1);
+		kill_transfer(&trio_wal, ++at);
+	} while (trio_guarded() < TRIO && at < 500);
+	cr_assert(eq(int, trio_guarded(), TRIO));
+	cr_assert(zero(int, sqla_engine_register("readonly", url, &readonly)));
+	cr_assert(zero(int, sqla_session_open("readonly", &session)));
+	cr_expect(lt(int, sqla_exec(session, "SELECT * FROM done"), 0));
+	cr_expect(says("unable to open database file"));
+	cr_expect(says("sqlassist doctor"), "%s (%s)", sqla_error_last()->message,
+		  sqla_error_last()->hint);
+	cr_expect(eq(int, trio_guarded(), TRIO));
+	(void)txn_abort();
+	sqla_session_close(session);
+	trio_visit_one_with_library(0);
+	cr_expect(eq(int, trio_guarded(), TRIO - 1));
+	trio_visit(1);
+	cr_expect(zero(int, trio_guarded()));
+	cr_expect(zero(int, trio_has((int)at)));
+	expect_whole();
+	trio_open(&trio_wal);
+	free(url);
 }

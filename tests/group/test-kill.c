@@ -40,13 +40,15 @@ static pid_t start(const struct trio_modes *modes, int number, unsigned kill_at,
 	_exit(write(told, &answer, 1) == 1 ? 0 : 1);
 }
 
-/* Who opens the files first: this library, or stock SQLite. */
+/* Who opens the files first: this library, or stock SQLite; what that may not, the
+ * library does. */
 static void visit(const struct trio_modes *modes, unsigned kill_at)
 {
-	if (kill_at % 2)
-		trio_visit_with_library(modes);
-	else
+	if (kill_at % 2 == 0)
 		trio_visit_with_shell((int)kill_at / 2);
+	if (kill_at % 2 || trio_guarded())
+		trio_visit_with_library(modes);
+	cr_assert(zero(int, trio_guarded()), "%s, call %u", modes->name, kill_at);
 }
 
 /* What it TOLD of the commit must be so; '?': nothing. */
@@ -77,6 +79,8 @@ static bool kill_once(const struct trio_modes *modes, int number, unsigned kill_
 	if (read(told[0], &answer, 1) < 0)
 		must_fail("no answer");
 	(void)close(told[0]);
+	if (clients && trio_guarded())
+		trio_visit_with_library(modes);
 	if (clients)
 		cr_assert(ge(int, clients_read(clients), 0), "%s, call %u", modes->name, kill_at);
 	else
@@ -99,6 +103,7 @@ static void sweep(const struct trio_modes *modes, bool with_clients)
 	int number = 0;
 
 	trio_make();
+	trio_visit_with_library(modes);
 	if (with_clients)
 		clients = clients_start();
 	for (int i = 0; i < rounds(); i++)
@@ -133,8 +138,23 @@ Test(kill, at_every_call_leaves_all_or_nothing_with_one_journal_of_each_kind)
 	sweep(&trio_mixed, false);
 }
 
+Test(kill, at_every_call_leaves_all_or_nothing_with_wals)
+{
+	sweep(&trio_wal, false);
+}
+
+Test(kill, at_every_call_leaves_all_or_nothing_with_wals_and_a_journal)
+{
+	sweep(&trio_half_wal, false);
+}
+
 /* Some transfers are refused then, since others hold the locks. */
 Test(kill, at_every_call_leaves_all_or_nothing_for_clients_that_were_connected_before)
 {
 	sweep(&trio_delete, true);
+}
+
+Test(kill, at_every_call_leaves_all_or_nothing_with_wals_for_clients_that_were_connected_before)
+{
+	sweep(&trio_half_wal, true);
 }

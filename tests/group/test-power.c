@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,10 +65,24 @@ static void tell(struct story *story, const struct trio_modes *modes)
 	disk_ignore_syncs();
 }
 
+/* Stock SQLite can open what was told of, if nothing else was begun. */
+static bool is_at_rest(const struct story *story, size_t at)
+{
+	for (int i = 1; i <= TRANSFERS; i++)
+		if (at > story->transfers[i].begun && at < story->transfers[i].done)
+			return false;
+	return true;
+}
+
 /* New text of the promise that is broken, or NULL. */
-static char *broken_promise(const struct story *story, size_t at)
+static char *broken_promise(const struct story *story, size_t at, int guarded)
 {
 	char *violation = trio_violation();
+
+	if (!violation && guarded > 0 && is_at_rest(story, at))
+		violation = must_printf("a WAL is guarded, and nothing is under way");
+	if (!violation && trio_guarded() > 0)
+		violation = must_printf("a WAL is still guarded");
 
 	/* One that is cold would commit what is written over its start. */
 	if (!violation && trio_sealed() > 0)
@@ -88,9 +103,12 @@ static char *broken_promise(const struct story *story, size_t at)
 
 static char *fail_power(const struct story *story, size_t at, unsigned seed, size_t omitted)
 {
+	int guarded;
+
 	disk_crash(at, seed, omitted);
-	trio_visit((int)seed);
-	return broken_promise(story, at);
+	guarded = trio_guarded();
+	trio_visit((int)seed + (int)at);
+	return broken_promise(story, at, guarded);
 }
 
 /* In a child: its exit code. */
@@ -169,12 +187,22 @@ Test(power, failing_leaves_all_or_nothing_with_one_journal_of_each_kind)
 	sweep(&trio_mixed);
 }
 
+Test(power, failing_leaves_all_or_nothing_with_wals)
+{
+	sweep(&trio_wal);
+}
+
+Test(power, failing_leaves_all_or_nothing_with_wals_and_a_journal)
+{
+	sweep(&trio_half_wal);
+}
+
 /* The folder cannot be synced when the super-journal is gone: nobody knows whether
  * it comes back. All that happens then must be right in both cases, until the
  * process ends. */
 Test(power, failing_leaves_all_or_nothing_where_the_decision_could_not_be_synced)
 {
-	static const struct trio_modes *const modes[] = { &trio_delete, &trio_persist };
+	static const struct trio_modes *const modes[] = { &trio_delete, &trio_persist, &trio_wal };
 	struct story story = { .modes = NULL };
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -290,4 +318,50 @@ Test(power, failing_breaks_a_promise_if_a_journal_keeps_its_record)
 		cr_expect(is_needed(&story, at));
 	}
 	cr_expect(eq(int, needed, TRIO));
+}
+
+/* All but pages and the headers of frames that end no transaction. */
+static bool is_of_seal(size_t call)
+{
+	static const unsigned char zeros[4];
+	const unsigned char *data;
+	size_t n = disk_data(call, &data);
+
+	return n < 1024 && (n != 24 || memcmp(data + 4, zeros, sizeof(zeros)) != 0);
+}
+
+/* With WALs. What is synced last is for stock clients alone: the guard is gone. The
+ * vault's is synced once more, by a checkpoint. */
+Test(power, failing_breaks_a_promise_if_any_sync_of_a_wal_is_left_out)
+{
+	static const char *const wals[] = { "till-wal", "ledger-wal" };
+	struct story story;
+	int needed = 0;
+
+	tell(&story, &trio_wal);
+	for (int k = 0; k < 2; k++)
+		for (size_t i = story.transfers[2].begun;
+		     (i = next_call(&story, i, "sync", wals[k])) < story.transfers[2].done; i++) {
+			needed++;
+			cr_expect(is_needed(&story, i));
+		}
+	/* Of each: the seal, the header, the guard. */
+	cr_expect(eq(int, needed, 3 * 2));
+}
+
+/* The trailer, the guard, the last frame's header, the WAL's: in each file. */
+Test(power, failing_breaks_a_promise_if_any_write_of_a_seal_is_left_out)
+{
+	struct story story;
+	int needed = 0;
+
+	tell(&story, &trio_wal);
+	for (size_t i = story.transfers[2].begun;
+	     (i = next_call(&story, i, "write", "-wal")) < story.transfers[2].done; i++) {
+		if (!is_of_seal(i))
+			continue;
+		needed++;
+		cr_expect(is_needed(&story, i));
+	}
+	cr_expect(ge(int, needed, 4 * TRIO));
 }

@@ -20,6 +20,7 @@ struct trio_modes {
 };
 
 extern const struct trio_modes trio_delete, trio_truncate, trio_persist, trio_mixed;
+extern const struct trio_modes trio_wal, trio_half_wal;
 
 /* Makes the files in the scratch folder. */
 void trio_make(void);
@@ -28,7 +29,8 @@ void trio_make(void);
 const char *trio_folder(void);
 const char *trio_path(int which);
 
-/* Before they are opened: with OPTIONS (copied), and by another URL (kept). */
+/* Before they are opened: with OPTIONS (copied) instead of wal_group, and by
+ * another URL (kept). */
 void trio_options(int which, const struct sqla_engine_options *options);
 void trio_through(int which, const char *url);
 /* Makes a symbolic link NAME to a file beside it; moves it into a folder so deep
@@ -40,6 +42,9 @@ void trio_deepen(int which);
  * decision tables. */
 void trio_open(const struct trio_modes *modes);
 void trio_close(void);
+
+/* SQLite's handle of a file's session. */
+struct sqlite3 *trio_native(int which);
 
 /* Runs SQL in the transaction of a file's session. */
 void trio_run(int which, const char *sql);
@@ -53,8 +58,10 @@ int trio_try(int number);
 /* Writes row NUMBER, from TRIO_ALONE, to file WHICH alone. */
 int trio_write_alone(int which, int number);
 
-/* Opens the files with stock SQLite, or its shell, one after the other from
- * number FIRST on: hot journals are dealt with. */
+/* Opens the files with stock SQLite or, if FIRST is odd, through this library's
+ * VFS, one after the other from number FIRST on: hot journals are dealt with. A
+ * guarded WAL must be refused by stock SQLite, and the VFS settles it then. The
+ * shell leaves that to others. */
 void trio_visit(int first);
 void trio_visit_with_shell(int first);
 /* The same through this library, in a process of its own. */
@@ -79,5 +86,8 @@ char *trio_violation(void);
 int trio_leftovers(void);
 void trio_remove_leftovers(void);
 int trio_sealed(void);
+
+/* How many WALs have a guard. */
+int trio_guarded(void);
 
 #endif
