@@ -108,7 +108,9 @@ static int write_list(int fd, const char *const journals[], size_t n)
 	return error;
 }
 
-/* It is whole, and held, before it has its name. */
+/* It is whole, and held, before it has its name. On the disk it may be less until
+ * both syncs are done, and no journal names it before; the first one makes name and
+ * content durable on most file systems, and the second has nothing left to do. */
 static int make(struct super *super, const char *database, const char *const journals[], size_t n)
 {
 	int error = name_it(super, database);
@@ -121,9 +123,9 @@ static int make(struct super *super, const char *database, const char *const jou
 		error = open_unfinished(super, database);
 	if (error == 0)
 		error = write_list(super->fd, journals, n);
-	if (error == 0 && fsync(super->fd) < 0)
-		error = -errno;
 	if (error == 0 && rename(super->unfinished, super->path) < 0)
+		error = -errno;
+	if (error == 0 && fsync(super->fd) < 0)
 		error = -errno;
 	if (error == 0 && fsync(super->directory) < 0)
 		error = -errno;

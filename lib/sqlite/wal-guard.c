@@ -5,14 +5,11 @@
  *
  *  no guard		The last frame has no header, so SQLite takes the
  *			transaction for unfinished; or it was released.
- *  guard, no trailer	Sealing did not come to its end: undone. Or releasing
- *			did, and the trailer went before the guard: the header
- *			of the last frame is durable then, and taking the guard
- *			away is all there is to do. So undoing does only that.
+ *  guard, no trailer	Sealing, or undoing it, did not come to its end: undone.
  *  guard, its trailer	S is there: undone. S is gone: released once more.
- *  guard, a trailer	of an earlier guard, which was cut off, and came back:
- *			as without one. It is told by the guard that it was
- *			made with, which has a random number in it.
+ *  guard, a trailer	of an earlier guard, as releasing leaves it: sealing did
+ *			not come to its end: undone. It is told by the guard that
+ *			it was made with, which has a random number in it.
  *
  * A power failure may tear what was not synced: the trailer has a checksum, and
  * the 32 bytes of the WAL's header lie in one sector.
@@ -198,11 +195,14 @@ static void sum_trailer(const unsigned char *trailer, const char *super, unsigne
 	checksum(all, (TRAILER_SUM + length + 7) / 8 * 8, true, to);
 }
 
-static int write_trailer(struct wal_guard *guard, const unsigned char *header, const char *super)
+/* As the last of a file of SIZE bytes. */
+static int write_trailer(const struct wal_guard *guard, const unsigned char *header,
+			 const char *super, sqlite3_int64 size)
 {
 	unsigned char trailer[TRAILER_MAX] = { 0 };
 	uint64_t offset = (uint64_t)guard->offset;
 	size_t n;
+	int rc;
 
 	memcpy(trailer + TRAILER_GUARD, header, WAL_HEADER);
 	memcpy(trailer + TRAILER_FRAME, guard->frame, WAL_FRAME_HEADER);
@@ -210,7 +210,10 @@ static int write_trailer(struct wal_guard *guard, const unsigned char *header, c
 	put32(trailer + TRAILER_OFFSET + 4, (uint32_t)offset);
 	sum_trailer(trailer, super, trailer + TRAILER_SUM);
 	n = TRAILER_NAME + journal_put_record(trailer + TRAILER_NAME, super);
-	return CALL(guard->file, xWrite, trailer, (int)n, guard->trailer);
+	rc = CALL(guard->file, xWrite, trailer, (int)n, guard->trailer);
+	if (rc == SQLITE_OK && guard->trailer + (sqlite3_int64)n < size)
+		rc = CALL(guard->file, xTruncate, guard->trailer + (sqlite3_int64)n);
+	return rc;
 }
 
 static void take_trailer(const unsigned char *from, struct trailer *ret)
@@ -269,20 +272,33 @@ static int read_header(struct wal_guard *guard)
 		       SQLITE_CORRUPT;
 }
 
+/* The trailer of the commit before stays, and is written over: a file whose size
+ * does not change is synced in less time. */
+static int place_trailer(struct wal_guard *guard, sqlite3_int64 *ret_size)
+{
+	struct trailer before;
+	int rc = CALL(guard->file, xFileSize, ret_size);
+
+	if (rc == SQLITE_OK)
+		rc = read_trailer(guard->file, *ret_size, &before);
+	if (rc == SQLITE_OK)
+		guard->trailer = before.at ? before.at : *ret_size;
+	return rc;
+}
+
 int wal_guard_seal(struct wal_guard *guard, const char *super)
 {
 	unsigned char header[WAL_HEADER];
-	sqlite3_int64 end = 0;
+	sqlite3_int64 size = 0;
 	int rc = read_header(guard);
 
 	if (rc == SQLITE_OK)
-		rc = CALL(guard->file, xFileSize, &end);
+		rc = place_trailer(guard, &size);
 	if (rc != SQLITE_OK)
 		return rc;
-	guard->trailer = end;
 	with_version(guard->header, new_version(), header);
 	fence(guard);
-	rc = write_trailer(guard, header, super);
+	rc = write_trailer(guard, header, super, size);
 	if (rc == SQLITE_OK)
 		rc = write_header(guard->file, header);
 	if (rc == SQLITE_OK)
@@ -298,8 +314,6 @@ int wal_guard_release(struct wal_guard *guard)
 		rc = sync_it(guard);
 	if (rc == SQLITE_OK)
 		rc = write_header(guard->file, guard->header);
-	if (rc == SQLITE_OK)
-		rc = CALL(guard->file, xTruncate, guard->trailer);
 	if (rc == SQLITE_OK)
 		rc = sync_it(guard);
 	if (rc == SQLITE_OK)
@@ -364,8 +378,8 @@ static int settle(sqlite3_file *file, const unsigned char *header, const struct 
 	return SQLITE_CANTOPEN;
 }
 
-/* A trailer without a guard is nothing, and is cut off: as long as it is there
- * its super-journal is kept. */
+/* A trailer without a guard is of a commit that was released, or undone: it is cut
+ * off, since its super-journal is kept as long as it is there. */
 int wal_guard_settle(sqlite3_file *file)
 {
 	unsigned char header[WAL_HEADER];

@@ -397,6 +397,29 @@ void disk_record(const char *path)
 	is_recording = true;
 }
 
+static void begin_recording(void)
+{
+	for (int i = 0; i < FDS; i++)
+		fds[i] = NOT_OURS;
+	is_watching = is_recording = true;
+}
+
+void disk_resume(size_t call)
+{
+	n_calls = call;
+	begin_recording();
+}
+
+void disk_restart(void)
+{
+	for (size_t i = 0; i < n_names; i++) {
+		initial[names[i].object] = read_file(names[i].text);
+		initial_names[i] = (struct name){ copy(names[i].text), names[i].object };
+	}
+	n_initial = n_names;
+	disk_resume(0);
+}
+
 void disk_fail_decision(void)
 {
 	fails_decision = true;
@@ -451,6 +474,11 @@ bool disk_is(size_t number, const char *verb, const char *suffix)
 
 	return strcmp(verbs[call->verb], verb) == 0 && strlen(suffix) <= length &&
 	       strcmp(name + length - strlen(suffix), suffix) == 0;
+}
+
+bool disk_is_decision(size_t call)
+{
+	return calls[call].verb == UNLINK && strstr(calls[call].name, "-sqlassist-") != NULL;
 }
 
 bool disk_is_same(size_t call, size_t other)

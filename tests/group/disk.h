@@ -45,6 +45,8 @@ size_t disk_calls(void);
 /* VERB is create, write, truncate, sync, unlink or rename; SUFFIX ends the file's
  * name: "" is any, and "/" the folder. */
 bool disk_is(size_t call, const char *verb, const char *suffix);
+/* Whether it removes a super-journal. */
+bool disk_is_decision(size_t call);
 /* Whether they are calls on the same file. */
 bool disk_is_same(size_t call, size_t other);
 /* What a call writes, borrowed, and how much. */
@@ -54,6 +56,11 @@ char *disk_describe(size_t call);
 
 /* The number of the next call. */
 size_t disk_now(void);
+
+/* Behind disk_crash(CALL, ...): goes on recording, from what that left. */
+void disk_resume(size_t call);
+/* The same, and what it left is durable: call 0 is the next. */
+void disk_restart(void);
 
 #define DISK_NONE ((size_t)-1)
 

@@ -101,6 +101,41 @@ static char *broken_promise(const struct story *story, size_t at, int guarded)
 	return violation;
 }
 
+/* Recovery, through this library's VFS, recorded from after AT; and the power fails
+ * at every moment of it. New text of the promise that is broken, or NULL. */
+static char *fail_recovery(const struct story *story, size_t at, size_t from, size_t *states)
+{
+	unsigned step = getenv("SQLA_TEST_LONG") ? 3 : 9;
+	char *violation = NULL;
+
+	trio_visit(1);
+	disk_stop();
+	for (size_t again = from; again <= disk_calls() && !violation; again++)
+		for (unsigned seed = 0; seed < 16 && !violation; seed += step, ++*states) {
+			disk_crash(again, seed, DISK_NONE);
+			trio_visit((int)seed);
+			violation = broken_promise(story, at, 0);
+		}
+	return violation;
+}
+
+/* Of 8 calls that were not synced the seed lets all come through: the process was
+ * killed, and the machine runs on until recovery is under way. */
+#define KILLED 2
+
+/* In a child. The power fails, or the process is killed, before AT; then the power
+ * fails while that is recovered. */
+static char *fail_twice(const struct story *story, size_t at, unsigned seed, size_t *states)
+{
+	disk_crash(at, seed, DISK_NONE);
+	if (seed == KILLED) {
+		disk_resume(at);
+		return fail_recovery(story, at, at, states);
+	}
+	disk_restart();
+	return fail_recovery(story, at, 0, states);
+}
+
 static char *fail_power(const struct story *story, size_t at, unsigned seed, size_t omitted)
 {
 	int guarded;
@@ -195,6 +230,59 @@ Test(power, failing_leaves_all_or_nothing_with_wals)
 Test(power, failing_leaves_all_or_nothing_with_wals_and_a_journal)
 {
 	sweep(&trio_half_wal);
+}
+
+static void expect_fail_twice(const struct story *story, size_t at, unsigned seed)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0) {
+		size_t states = 0;
+		char *violation = fail_twice(story, at, seed, &states);
+
+		if (violation)
+			must_fail("%s, seed %u, call %zu: %s", story->modes->name, seed, at,
+				  violation);
+		(void)printf("%s, call %zu: %zu states\n", story->modes->name, at, states);
+		(void)fflush(stdout);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		must_fail("no child");
+	cr_expect(zero(int, status), "%s, seed %u, call %zu", story->modes->name, seed, at);
+}
+
+/* The moments of the second transfer; and the one when the super-journal is gone
+ * for whoever looks, and not yet for good. */
+static void sweep_twice(const struct trio_modes *modes)
+{
+	size_t step = getenv("SQLA_TEST_LONG") ? 1 : 7;
+	struct story story;
+	size_t at;
+
+	tell(&story, modes);
+	for (at = story.transfers[2].begun; at <= story.transfers[2].done; at += step)
+		expect_fail_twice(&story, at, at % 2 ? KILLED : (unsigned)(at * 3 % 16));
+	at = story.transfers[2].begun;
+	while (!disk_is_decision(at))
+		at++;
+	expect_fail_twice(&story, at + 1, KILLED);
+}
+
+Test(power, failing_again_during_recovery_leaves_all_or_nothing_with_journals_that_persist)
+{
+	sweep_twice(&trio_persist);
+}
+
+Test(power, failing_again_during_recovery_leaves_all_or_nothing_with_wals)
+{
+	sweep_twice(&trio_wal);
+}
+
+Test(power, failing_again_during_recovery_leaves_all_or_nothing_with_wals_and_a_journal)
+{
+	sweep_twice(&trio_half_wal);
 }
 
 /* The folder cannot be synced when the super-journal is gone: nobody knows whether
