@@ -25,6 +25,7 @@
 #include <utlist.h>
 
 #include "base/error.h"
+#include "base/stream.h"
 #include "engine/config.h"
 #include "engine/options.h"
 #include "engine/registry.h"
@@ -139,7 +140,7 @@ static int expand(const struct loader *loader, const char *value, char **ret_tex
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *into = open_memstream(&text, &size);
+	FILE *into = stream_open(&text, &size);
 	int status;
 
 	if (!into)

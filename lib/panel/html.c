@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/error.h"
+#include "base/stream.h"
 #include "engine/options.h"
 #include "panel/style.h"
 #include "panel/text.h"
@@ -448,7 +449,7 @@ char *sqla_panel_html(const struct sqla_panel *panel)
 		(void)error_set(SQLA_EMISUSE, NULL, NULL, "sqla_panel_html: the panel is NULL");
 		return NULL;
 	}
-	out = open_memstream(&written, &size);
+	out = stream_open(&written, &size);
 	if (!out)
 		goto no_memory;
 	html(out, "<section class=\"sqla\" aria-label=\"SQLAssist\">\n<style>%s</style>\n",

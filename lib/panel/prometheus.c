@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "base/error.h"
+#include "base/stream.h"
 #include "panel/text.h"
 
 static void family(FILE *out, const char *name, const char *type, const char *help)
@@ -172,7 +173,7 @@ char *sqla_panel_prometheus(const struct sqla_panel *panel)
 				"sqla_panel_prometheus: the panel is NULL");
 		return NULL;
 	}
-	out = open_memstream(&written, &size);
+	out = stream_open(&written, &size);
 	if (!out)
 		goto no_memory;
 	put_outcomes(out, &panel->totals);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/stream.h"
 #include "base/utf8.h"
 
 static const char *html(char c)
@@ -70,7 +71,7 @@ char *text_clean(const char *text)
 {
 	char *clean = NULL;
 	size_t size;
-	FILE *out = open_memstream(&clean, &size);
+	FILE *out = stream_open(&clean, &size);
 
 	if (!out)
 		return NULL;

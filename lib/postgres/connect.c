@@ -46,6 +46,12 @@ static PGconn *start(const struct engine_config *config)
 	return PQconnectStartParams(keys, values, 1);
 }
 
+/* libpq tells the system's errors in words only. */
+static bool is_of_descriptors(const char *why)
+{
+	return strstr(why, strerror(EMFILE)) || strstr(why, strerror(ENFILE));
+}
+
 static int fail_connect(const struct pg_link *link, const char *why)
 {
 	const char *hint = "Check the URL, and that the server runs and accepts the user.";
@@ -55,6 +61,8 @@ static int fail_connect(const struct pg_link *link, const char *why)
 	if (strstr(why, "unsupported startup parameter"))
 		hint = "PgBouncer does not take it: leave it out of the URL, and set it with "
 		       "ALTER ROLE ... SET.";
+	if (is_of_descriptors(why))
+		hint = "Too many files are open: raise the limit (ulimit -n).";
 	return error_set(SQLA_ECONNECT, pg_name(link), hint, "cannot connect to %s: %s",
 			 link->base.config->redacted_url, why);
 }

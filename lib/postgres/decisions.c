@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/stream.h"
 #include "postgres/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
@@ -103,11 +104,13 @@ static char *array_of(const char *const uuids[], size_t n)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = stream_open(&text, &size);
 
 	for (size_t i = 0; out && i < n; i++)
 		(void)fprintf(out, "%c%s", i ? ',' : '{', uuids[i]);
-	if (!out || fputc('}', out) == EOF || fclose(out) != 0) {
+	if (out)
+		(void)fputc('}', out);
+	if (!out || fclose(out) != 0) {
 		free(text);
 		(void)error_nomem();
 		return NULL;

@@ -8,6 +8,7 @@
 #include <libpq-fe.h>
 
 #include "base/error.h"
+#include "base/stream.h"
 #include "postgres/connect.h"
 #include "postgres/link.h"
 #include "postgres/pooled.h"
@@ -357,7 +358,7 @@ char *pg_doctor_sql(const struct engine_config *config)
 	FILE *out = NULL;
 
 	if (pg_site_sql(config->options.decision_schema, sql) && schema && table && role)
-		out = open_memstream(&text, &size);
+		out = stream_open(&text, &size);
 	if (out) {
 		print_sql(out, sql, schema, table, role);
 		if (fclose(out) != 0) {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/stream.h"
+
 void pg_break(struct pg_link *link)
 {
 	int socket = PQsocket(link->native);
@@ -30,7 +32,7 @@ char *pg_quote(const char *identifier)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = stream_open(&text, &size);
 
 	if (!out)
 		return NULL;

@@ -41,14 +41,18 @@ static int take_snapshot(struct parties *all)
 {
 	struct snapshot snapshot = { .all = all };
 	size_t room = 0;
+	int status = engine_each(count_engine, &room);
 
-	(void)engine_each(count_engine, &room);
+	if (status < 0)
+		return status;
 	room += recoverer_count();
 	all->items = calloc(room + 1, sizeof(*all->items));
 	if (!all->items)
 		return error_nomem();
 	snapshot.room = room;
-	(void)engine_each(add_engine, &snapshot);
+	status = engine_each(add_engine, &snapshot);
+	if (status < 0)
+		return status;
 	all->n += recoverer_parties(all->items + all->n, room - all->n);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/stream.h"
 #include "sqlite/driver.h"
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
@@ -79,7 +80,7 @@ static char *url_from(const char *folder, const char *rest)
 {
 	char *url = NULL;
 	size_t size = 0;
-	FILE *into = open_memstream(&url, &size);
+	FILE *into = stream_open(&url, &size);
 
 	if (!into)
 		return NULL;

@@ -55,6 +55,26 @@ static const char *readonly_hint(const struct lite_conn *conn, int rc)
 	return "Give this user the right to write to the file and to its directory.";
 }
 
+/* What the system has refused, where it was to open a file; 0: it did not. That it
+ * knows no such file is of an earlier call, if the file is there: a guarded WAL
+ * cannot be opened. */
+static int system_error(const struct lite_conn *conn, int rc)
+{
+	int system = (rc & 0xff) == SQLITE_CANTOPEN && conn->db ? sqlite3_system_errno(conn->db) :
+								  0;
+
+	return system == ENOENT && access(lite_path(conn), F_OK) == 0 ? 0 : system;
+}
+
+static const char *cannot_open_hint(int system)
+{
+	if (system == EMFILE || system == ENFILE)
+		return "Too many files are open: raise the limit (ulimit -n).";
+	return "This user must be able to create files in the database's directory, for its "
+	       "journal. In WAL mode, a commit of several files may have been cut off: "
+	       "run sqlassist doctor with an engine that may write to it.";
+}
+
 /* What to do about RC; NULL where SQLite's text says all there is to say. */
 static const char *hint_of(const struct lite_conn *conn, int rc)
 {
@@ -72,9 +92,7 @@ static const char *hint_of(const struct lite_conn *conn, int rc)
 	case SQLITE_IOERR:
 		return "Look at the disk and at the system's log.";
 	case SQLITE_CANTOPEN:
-		return "This user must be able to create files in the database's directory, for its "
-		       "journal. In WAL mode, a commit of several files may have been cut off: "
-		       "run sqlassist doctor with an engine that may write to it.";
+		return cannot_open_hint(system_error(conn, rc));
 	case SQLITE_CORRUPT:
 		return "Run PRAGMA integrity_check; restore a backup.";
 	case SQLITE_NOTADB:
@@ -133,29 +151,16 @@ static const char *open_hint(const struct lite_conn *conn, int rc, int system)
 		return "The file system is read-only: register the engine with readonly = yes.";
 	case ENOTDIR:
 		return "A part of the path is a file, not a directory: correct the URL.";
-	case EMFILE:
-	case ENFILE:
-		return "Too many files are open: raise the limit (ulimit -n).";
 	default:
 		return hint_of(conn, rc);
 	}
 }
 
-/* That of an earlier call, if the file is there: a guarded WAL cannot be opened. */
-static int system_error(const struct lite_conn *conn)
-{
-	int system = sqlite3_system_errno(conn->db);
-
-	return system == ENOENT && access(lite_path(conn), F_OK) == 0 ? 0 : system;
-}
-
 int lite_fail_open(struct lite_conn *conn, int rc)
 {
-	int system = 0;
+	int system = system_error(conn, rc);
 	int status = lite_status(conn, rc);
 
-	if ((rc & 0xff) == SQLITE_CANTOPEN && conn->db)
-		system = system_error(conn);
 	if (status != SQLA_ERETRY && status != SQLA_ENOMEM)
 		status = SQLA_ECONNECT;
 	conn->is_transient = status == SQLA_ERETRY;

@@ -15,6 +15,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/stream.h"
 #include "sqlite/journal.h"
 
 #define INFIX "-sqlassist-" /* between the database's name and a uuid */
@@ -95,7 +96,7 @@ static int write_list(int fd, const char *const journals[], size_t n)
 {
 	char *list = NULL;
 	size_t size = 0;
-	FILE *stream = open_memstream(&list, &size);
+	FILE *stream = stream_open(&list, &size);
 	int error = stream ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < n && stream; i++)

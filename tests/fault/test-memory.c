@@ -69,6 +69,7 @@ struct sweep {
 	unsigned made;	     /* allocations in the latest attempt */
 	bool is_explained;   /* a failure has an error with a text */
 	int answers[3];	     /* done, refused, in doubt */
+	int n_left;	     /* recoveries that left something */
 	struct told told;    /* the latest transfer */
 	struct attempt last; /* ... and what failed there */
 	/* What is tried; its status is that of a transfer. */
@@ -161,7 +162,7 @@ static void each_allocation(struct sweep *sweep, unsigned step, bool forever)
 		     bank_kinds(sweep->teller.bank), at - 1, forever ? ", for ever" : "",
 		     sweep->answers[0], sweep->answers[1], sweep->answers[2]);
 	if (forever)
-		cr_expect(gt(int, sweep->answers[1] + sweep->answers[2], 0));
+		cr_expect(gt(int, sweep->answers[1] + sweep->answers[2] + sweep->n_left, 0));
 }
 
 static void sweep_all(const char *name, const char *kinds,
@@ -261,4 +262,214 @@ Test(work_without_memory, tells_the_truth_of_sessions_that_are_not_joined)
 
 	sweep_all("w_ua", "a", &alone, everything, STRIDE);
 	sweep_all("w_ul", "l", &alone, everything, STRIDE);
+}
+
+/* ---- what needs no commit ---------------------------------------------------------- */
+
+static int refuse(void *self, const char *gid)
+{
+	(void)self;
+	(void)gid;
+	return sqla_error_set(SQLA_EABORTED, "objector", "no", NULL);
+}
+
+static int nothing(void *self, struct txn *txn)
+{
+	(void)self;
+	(void)txn;
+	return 0;
+}
+
+static int unreachable(void *self, const char *gid)
+{
+	(void)self;
+	(void)gid;
+	return 0;
+}
+
+static const char *last_key(void *self)
+{
+	(void)self;
+	return "~"; /* behind every session */
+}
+
+static unsigned prepares(void *self)
+{
+	(void)self;
+	return TXN_PREPARES;
+}
+
+static int nowhere(void *self, char ret_site[TXN_SITE_MAX + 1])
+{
+	(void)self;
+	(void)snprintf(ret_site, TXN_SITE_MAX + 1, "nowhere");
+	return 0;
+}
+
+static int unasked(void *self)
+{
+	(void)self;
+	return 0;
+}
+
+/* Votes no when all others have voted. */
+static const struct txn_resource_ops objector = {
+	.size = sizeof(objector),
+	.sort_key = last_key,
+	.name = last_key,
+	.abilities = prepares,
+	.commit = unasked,
+	.prepare = refuse,
+	.commit_prepared = unreachable,
+	.rollback_prepared = unreachable,
+	.site = nowhere,
+	.is_prepared = unreachable,
+	.abort = nothing,
+};
+
+/* Leaves a branch in doubt, which was decided or was not. */
+static void leave_doubt(struct sweep *sweep, bool is_decided)
+{
+	int status = teller_write(&sweep->teller, sweep->id);
+
+	if (status == 0 && !is_decided)
+		status = txn_join(txn_current(), &objector, NULL);
+	if (status < 0)
+		must_fail("transfer: %s", sqla_error_last()->message);
+	fault_arm(is_decided ? "finish_before_send:fail" : "undo_before_send:fail");
+	status = txn_commit();
+	fault_arm(NULL);
+	teller_leave(&sweep->teller);
+	if (status != (is_decided ? SQLA_PENDING : SQLA_EABORTED))
+		must_fail("the transfer ended with %d: %s", status, sqla_error_last()->message);
+	sweep->told = (struct told){ sweep->id, status };
+}
+
+static int recover(struct sweep *sweep, const struct attempt *attempt, bool is_decided)
+{
+	const struct sqla_recover_options now = { .grace_s = -1 };
+	struct sqla_recover_report report;
+	int status;
+
+	leave_doubt(sweep, is_decided);
+	alloc_fail_at(attempt->fails_at, attempt->forever);
+	status = sqla_recover(&now, NULL, NULL, &report);
+	sweep->made = alloc_stop();
+	sweep->is_explained = true;
+	sweep->n_left += status != SQLA_OK;
+	if (status == SQLA_OK && bank_in_doubt(sweep->teller.bank) > 0)
+		fail_sweep(sweep, "recovery says that nothing is in doubt");
+	if (status == SQLA_EMIXED)
+		fail_sweep(sweep, "recovery guesses");
+	return sweep->told.status;
+}
+
+static int recover_decided(struct sweep *sweep, const struct attempt *attempt)
+{
+	return recover(sweep, attempt, true);
+}
+
+static int recover_undecided(struct sweep *sweep, const struct attempt *attempt)
+{
+	return recover(sweep, attempt, false);
+}
+
+Test(recovery_without_memory, leaves_what_it_cannot_end_of_two_servers)
+{
+	sweep_all("r_ab", "ab", NULL, recover_decided, 3 * STRIDE);
+	sweep_all("u_ab", "ab", NULL, recover_undecided, 3 * STRIDE);
+}
+
+Test(recovery_without_memory, leaves_what_it_cannot_end_of_a_server_and_a_file)
+{
+	sweep_all("r_al", "al", NULL, recover_decided, 3 * STRIDE);
+	sweep_all("u_al", "al", NULL, recover_undecided, 3 * STRIDE);
+}
+
+/* ---- calls that ask no database -------------------------------------------------------- */
+
+static char *ini;
+
+static void write_ini(void)
+{
+	FILE *file;
+
+	ini = scratch_path("engines.ini");
+	file = fopen(ini, "we");
+	if (!file ||
+	    fputs("[engine:till]\nurl = sqlite://\n[engine:bank]\nurl = sqlite:////bank\n"
+		  "pool_size = 3\n",
+		  file) < 0 ||
+	    fclose(file) != 0)
+		must_fail("cannot write %s", ini);
+}
+
+/* Each allocation of CALL, which answers whether it worked. */
+static void each_of(bool (*call)(void), bool forever)
+{
+	bool worked;
+	unsigned at = 0;
+
+	do {
+		long blocks = alloc_blocks();
+		bool is_told;
+
+		alloc_fail_at(++at, forever);
+		worked = call();
+		is_told = worked || sqla_error_last()->status < 0;
+		if (alloc_stop() < at)
+			break;
+		if (sqla_engine_unregister(NULL) < 0)
+			must_fail("%s", sqla_error_last()->message);
+		blocks -= alloc_blocks();
+		cr_expect(is_told, "allocation %u: %s", at, alloc_place());
+		cr_expect(eq(long, blocks, 0), "allocation %u: %s", at, alloc_place());
+	} while (true);
+	cr_expect(worked);
+	cr_expect(gt(uint, at, 1));
+	cr_expect(eq(int, sqla_engine_unregister(NULL), 0));
+}
+
+static bool load(void)
+{
+	return sqla_engines_load(ini) == 0;
+}
+
+Test(calls_without_memory, load_all_engines_or_none)
+{
+	write_ini();
+	cr_assert(load(), "%s", sqla_error_last()->message);
+	cr_assert(eq(int, sqla_engine_unregister(NULL), 0));
+	each_of(load, false);
+	each_of(load, true);
+	free(ini);
+}
+
+static bool tell_panel(void)
+{
+	struct sqla_panel *panel = NULL;
+	char *text = NULL;
+
+	if (sqla_panel_take(NULL, &panel) == 0)
+		text = sqla_panel_json(panel);
+	sqla_panel_free(panel);
+	if (text && (text[0] != '{' || !strstr(text, "\"engines\"")))
+		must_fail("half a panel: %s", text);
+	free(text);
+	return text != NULL;
+}
+
+static bool tell_panel_of_an_engine(void)
+{
+	return load() && tell_panel();
+}
+
+Test(calls_without_memory, tell_a_whole_panel_or_none)
+{
+	write_ini();
+	cr_assert(tell_panel_of_an_engine(), "%s", sqla_error_last()->message);
+	cr_assert(eq(int, sqla_engine_unregister(NULL), 0));
+	each_of(tell_panel_of_an_engine, false);
+	each_of(tell_panel_of_an_engine, true);
+	free(ini);
 }

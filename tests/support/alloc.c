@@ -60,9 +60,14 @@ static bool fails(void)
 	return true;
 }
 
+/* The first time it loads a library, which stays. */
+__attribute__((constructor)) static void load_library(void)
+{
+	place_take(&place);
+}
+
 void alloc_fail_at(unsigned n, bool forever)
 {
-	place_take(&place); /* the first time it loads a library */
 	place.n = 0;
 	this.counted = 0;
 	this.fails_at = n;
