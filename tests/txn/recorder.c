@@ -139,11 +139,14 @@ static int look(void *self, const struct txn_decision *decision, txn_still_prepa
 		void *arg)
 {
 	struct recorder *r = self;
+	int prepared;
 
 	(void)decision;
 	record(r, "look");
-	if (still)
-		record(r, still(arg) == 1 ? "still" : "gone");
+	if (still) {
+		prepared = still(arg);
+		record(r, prepared < 0 ? "unsaid" : prepared == 1 ? "still" : "gone");
+	}
 	return r->look;
 }
 

@@ -106,6 +106,13 @@ Test(protocol, the_row_lists_every_prepared_branch_and_names_the_deciders_site)
 	cr_assert(zero(int, gid_next_branch(&at, &branch)));
 }
 
+/* They may be in one server, where a gid can be there once. */
+Test(protocol, no_two_branches_have_one_gid)
+{
+	cr_assert(zero(int, commit_all()));
+	cr_expect(ne(str, (char *)a.gid, (char *)b.gid));
+}
+
 Test(protocol, unchanged_branches_end_only_after_the_decision)
 {
 	b.is_unchanged = true;
@@ -123,6 +130,14 @@ Test(protocol, aborts_every_branch_when_one_votes_no)
 	cr_expect(happened("b.abort"));
 	cr_expect(zero(int, unfinished));
 	cr_expect(eq(int, a.outcome_told, SQLA_EDATABASE));
+}
+
+/* Its own answer would be an error, for a session that has nothing any more. */
+Test(protocol, a_branch_that_was_prepared_is_rolled_back_as_such_only)
+{
+	b.prepare = SQLA_EDATABASE;
+	cr_expect(eq(int, commit_all(), SQLA_EDATABASE));
+	cr_expect(happened("a.rollback_prepared") && !happened("a.abort"));
 }
 
 Test(protocol, a_refused_claim_prepares_nothing_more_and_aborts)
@@ -166,6 +181,15 @@ Test(protocol, a_lost_decision_is_looked_for_and_found)
 	a.is_prepared = 1;
 	cr_expect(zero(int, commit_all()));
 	cr_expect(in_order("c.look c.still", "a.commit_prepared"));
+}
+
+Test(protocol, a_look_hears_that_a_branch_could_not_be_asked)
+{
+	c.decide = SQLA_EINDOUBT;
+	c.look = SQLA_EINDOUBT;
+	a.is_prepared = SQLA_ECONNECT;
+	cr_expect(eq(int, commit_all(), SQLA_EINDOUBT));
+	cr_expect(happened("c.unsaid"), "gone is what nobody said: %s", recorder_log);
 }
 
 Test(protocol, a_lost_decision_that_was_never_made_aborts)
@@ -291,6 +315,26 @@ Test(protocol, one_of_a_group_decides_for_the_others)
 		      happened("a.abort")));
 	cr_expect(eq(int, a.outcome_told, 0));
 	cr_expect(eq(int, a.released, 1));
+}
+
+Test(protocol, none_follows_a_decider_whose_claim_was_refused)
+{
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	c.claim = SQLA_EABORTED;
+	cr_expect(eq(int, commit_all(), SQLA_EABORTED));
+	cr_expect(not(happened("follow")));
+}
+
+Test(protocol, the_row_lists_none_that_follow_the_decider)
+{
+	struct gid_branch branch;
+	const char *at = c.branches;
+
+	make_group(TXN_DECIDES, TXN_DECIDES);
+	cr_assert(zero(int, commit_all()));
+	cr_assert(eq(int, gid_next_branch(&at, &branch), 1));
+	cr_expect(eq(str, branch.site, (char *)"site-b"));
+	cr_assert(zero(int, gid_next_branch(&at, &branch)));
 }
 
 Test(protocol, the_one_of_a_group_that_can_decide_is_its_leader)
