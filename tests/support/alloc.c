@@ -41,6 +41,13 @@ const char *__lsan_default_suppressions(void)
 	return "leak:/ld-linux";
 }
 
+/* That it has used them is no report. */
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
 /* ---- deciding ------------------------------------------------------------------- */
 
 static bool fails(void)
