@@ -59,8 +59,6 @@ guard without-nonce 's/return GUARD |.*/return GUARD;/' is_undone_if_the_trailer
 guard with-any-trailer 's/&& memcmp(trailer->guard, header, WAL_HEADER) == 0//' \
 	is_undone_if_the_trailer_is_of_another_guard
 guard without-fence 's/^	fence(guard);//' keeps_out_who_was_connected_before
-guard without-checksum 's/^	if (memcmp(sum, end + n + TRAILER_SUM, sizeof(sum)) != 0)/	if (0)/' \
-	is_undone_if_the_header_that_was_kept_is_damaged
 killed withholding-nothing wal-guard.c 's/xWrite, zeros, n, offset/xWrite, from, n, offset/' \
 	'kill/at_every_call_leaves_all_or_nothing_with_wals'
 killed without-seal group.c '/{ seal, FAULT_group_sealed },/d' \
