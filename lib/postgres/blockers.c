@@ -53,7 +53,11 @@ int pg_blockers(struct pg_link *waiting, int fence_s, char *ret_text, size_t siz
 	char pid[16], fence[16];
 	const char *values[] = { pid, fence };
 	const Oid types[] = { 23, 23 };
-	struct pg_command command = { .sql = find, .n = 2, .values = values, .types = types };
+	struct pg_command command = { .sql = find,
+				      .n = 2,
+				      .values = values,
+				      .types = types,
+				      .columns = 7 };
 	struct driver_conn *fresh;
 	struct pg_link *link;
 	int status = pg_open(waiting->base.config, DRIVER_RECOVERY, &fresh);

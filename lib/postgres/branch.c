@@ -290,7 +290,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 	static const char raise[] =
 		"SELECT pg_catalog.pg_current_xact_id(), " PG_RAISED_SYNCHRONOUS_COMMIT;
 	struct pg_command commands[] = {
-		{ .sql = raise, .how = PG_SEND_OWN },
+		{ .sql = raise, .how = PG_SEND_OWN, .columns = 2, .wants_row = true },
 		{ 0 },
 		{ .sql = "BEGIN" },
 	};

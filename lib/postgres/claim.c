@@ -182,7 +182,8 @@ static int send_full(struct pg_link *link, struct pg_command commands[CLAIM_MAX]
 	commands[n++] = (struct pg_command){ .sql = link->claim.check,
 					     .how = PG_SEND_OWN,
 					     .n = 3,
-					     .values = values };
+					     .values = values,
+					     .columns = 2 + PG_CLAIM_PLACES };
 	return pg_step_start(link, commands, n, conclude_insert, "the claim failed");
 }
 
@@ -195,7 +196,11 @@ static int send_check(struct pg_link *link, const char *place)
 	const char *values[3];
 	const struct pg_command commands[] = {
 		{ .sql = remember, .n = 1, .values = &place },
-		{ .sql = link->claim.check, .how = PG_SEND_OWN, .n = 3, .values = values },
+		{ .sql = link->claim.check,
+		  .how = PG_SEND_OWN,
+		  .n = 3,
+		  .values = values,
+		  .columns = 2 + PG_CLAIM_PLACES },
 	};
 
 	set_values(link, values);
@@ -214,7 +219,7 @@ static int conclude_brief(struct pg_link *link)
 	link->claim.is_brief = false;
 	if (strcmp(tag, "INSERT 0 0") == 0)
 		return send_full(link, commands, 0);
-	if (strcmp(tag, "INSERT 0 1") != 0)
+	if (strcmp(tag, "INSERT 0 1") != 0 || PQntuples(link->talk.results[insert]) != 1)
 		return refuse_tag(link, tag);
 	copy_text(place, sizeof(place), pg_talk_value(link, insert));
 	if (*place)
@@ -234,7 +239,8 @@ static int send_brief(struct pg_link *link, struct pg_command commands[CLAIM_MAX
 	commands[n++] = (struct pg_command){ .sql = link->claim.brief,
 					     .how = PG_SEND_OWN,
 					     .n = 3 + PG_CLAIM_PLACES,
-					     .values = values };
+					     .values = values,
+					     .columns = 2 };
 	return pg_step_start(link, commands, n, conclude_brief, "the claim failed");
 }
 

@@ -58,7 +58,7 @@ static int query_rows(struct pg_link *link, int64_t age_s)
 {
 	char age[24];
 	const char *value = age;
-	struct pg_command command = { .n = 1, .values = &value };
+	struct pg_command command = { .n = 1, .values = &value, .columns = 4 };
 	char *sql =
 		table_sql(link,
 			  "SELECT txn, verdict, branches, pg_catalog.floor("

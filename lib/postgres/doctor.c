@@ -82,7 +82,7 @@ static const char *fact(const struct patient *p, const char *name)
 {
 	int column = PQfnumber(p->facts, name);
 
-	return column < 0 ? "" : PQgetvalue(p->facts, 0, column);
+	return column < 0 || PQntuples(p->facts) == 0 ? "" : PQgetvalue(p->facts, 0, column);
 }
 
 static long number(const struct patient *p, const char *name)

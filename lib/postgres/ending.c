@@ -118,6 +118,8 @@ static int ask_xid(struct pg_link *link)
 		.sql = "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)",
 		.n = 1,
 		.values = &xid,
+		.columns = 1,
+		.wants_row = true,
 	};
 	return start(link, commands, n, conclude_xid);
 }

@@ -118,6 +118,8 @@ static int fail_lost(struct pg_link *link, int status, const char *doing)
 		return fail_refused(link, status, doing, NULL, result);
 	if (link->talk.is_late)
 		why = "no answer in time";
+	else if (link->talk.is_odd)
+		why = "the server answered something else than it was asked";
 	else if (!why || !*why)
 		why = "the connection was lost";
 	return error_set(status, pg_name(link), "Check that the server runs and can be reached.",

@@ -217,7 +217,10 @@ int pg_begin_work(struct pg_link *link)
 /* ROLLBACK is the tag of ROLLBACK TO as well: then the xid is still ours. */
 static bool is_still_ours(struct pg_link *link)
 {
-	static const struct pg_command ask = { .sql = pg_ask_xid, .how = PG_SEND_OWN };
+	static const struct pg_command ask = { .sql = pg_ask_xid,
+					       .how = PG_SEND_OWN,
+					       .columns = 1,
+					       .wants_row = true };
 
 	return pg_talk_run(link, &ask, 1, 0, "cannot ask for the transaction") == 0 &&
 	       strcmp(pg_talk_value(link, 0), link->xid) == 0;

@@ -22,6 +22,13 @@ static int fail_standby(const struct pg_link *link)
 			 "a standby answers, and a standby shows no prepared transactions");
 }
 
+static int fail_strange(struct pg_link *link)
+{
+	pg_break(link);
+	return error_set(SQLA_ECONNECT, pg_name(link), "Find out who answers at this address.",
+			 "the server answered something else than it was asked");
+}
+
 /*
  * The view has 32-bit xids, pg_xact_status wants 64 bits: the number nearest to
  * the latest one, on either side, since a prepared xid may be newer than what
@@ -55,6 +62,8 @@ static const char list[] =
 	" (SELECT *, transaction::text::bigint AS low FROM ours) AS p ON true"
 	" ORDER BY p.prepared";
 
+enum { LIST_COLUMNS = 8 };
+
 static int give(const PGresult *result, int row, driver_prepared_fn *fn, void *arg)
 {
 	const struct driver_prepared prepared = {
@@ -76,7 +85,9 @@ static int give(const PGresult *result, int row, driver_prepared_fn *fn, void *a
 
 int pg_list_prepared(struct driver_conn *conn, driver_prepared_fn *fn, void *arg)
 {
-	static const struct pg_command command = { .sql = list };
+	static const struct pg_command command = { .sql = list,
+						   .columns = LIST_COLUMNS,
+						   .wants_row = true };
 	struct pg_link *link = pg_link_of(conn);
 	struct sqla_error before;
 	PGresult *result;
@@ -108,15 +119,21 @@ int pg_is_prepared(struct driver_conn *conn, const char *gid)
 		       " THEN 'yes' ELSE 'no' END",
 		.n = 1,
 		.values = &gid,
+		.columns = 1,
+		.wants_row = true,
 	};
+	const char *answer;
 	int status = pg_recovery_run(link, &command, "cannot ask whether a branch is prepared");
 
 	if (status < 0)
 		return status;
-	if (strcmp(pg_talk_value(link, 0), "standby") == 0)
+	answer = pg_talk_value(link, 0);
+	if (strcmp(answer, "standby") == 0)
 		status = fail_standby(link);
+	else if (strcmp(answer, "yes") == 0 || strcmp(answer, "no") == 0)
+		status = *answer == 'y';
 	else
-		status = strcmp(pg_talk_value(link, 0), "yes") == 0;
+		status = fail_strange(link);
 	pg_talk_clear(link);
 	return status;
 }

@@ -99,10 +99,10 @@ static bool is_trustworthy(struct pg_link *link, struct driver_look *look)
 
 /* ---- step 2 -------------------------------------------------------------------- */
 
-static int run_table_sql(struct pg_link *link, const char *format, const char *uuid,
+static int run_table_sql(struct pg_link *link, const char *format, int columns, const char *uuid,
 			 const char *doing)
 {
-	struct pg_command command = { .n = 1, .values = &uuid };
+	struct pg_command command = { .n = 1, .values = &uuid, .columns = columns };
 	char *sql = NULL;
 	const char *gap = strstr(format, "%s");
 	int status;
@@ -126,7 +126,8 @@ static enum finding make_durable(struct pg_link *link, struct driver_look *look)
 		tell(look, "the committed decision row is there");
 		return FOUND_COMMITTED;
 	}
-	if (run_table_sql(link, update, look->uuid, "the committed row cannot be made durable") < 0)
+	if (run_table_sql(link, update, 0, look->uuid, "the committed row cannot be made durable") <
+	    0)
 		return cannot_say(look, "the committed decision row is visible");
 	if (link->talk.is_warned) {
 		tell(look, "the committed decision row is visible, but the synchronous standby "
@@ -144,7 +145,7 @@ static enum finding read_row(struct pg_link *link, struct driver_look *look)
 	static const char select[] = "SELECT verdict FROM ONLY %s WHERE txn = $1";
 	const char *verdict;
 
-	if (run_table_sql(link, select, look->uuid, "cannot read the decision row") < 0)
+	if (run_table_sql(link, select, 1, look->uuid, "cannot read the decision row") < 0)
 		return cannot_say(look, "the decider cannot be asked");
 	if (PQntuples(link->talk.results[0]) == 0)
 		return FOUND_NOTHING;
@@ -257,6 +258,7 @@ static bool is_table_proper(struct pg_link *link, struct driver_look *look)
 		.sql = "SELECT " PG_TABLE_FAULT " FROM pg_catalog.pg_class c WHERE c.oid = $1",
 		.n = 1,
 		.values = &oid,
+		.columns = 1,
 	};
 
 	if (pg_talk_run(link, &check, 1, PG_RECOVERY_MS, "cannot check the table") < 0) {

@@ -107,6 +107,8 @@ static int ask_status(struct pg_link *link, const char *xid, char ret_outcome[16
 		.sql = "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)",
 		.n = 1,
 		.values = &xid,
+		.columns = 1,
+		.wants_row = true,
 	};
 	int status = pg_recovery_run(link, &command, "cannot ask for the outcome");
 

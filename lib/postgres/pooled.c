@@ -68,9 +68,17 @@ static struct pg_command guard_with(struct pg_link *link, const char *known, con
 
 struct pg_command pg_ask_command(struct pg_link *link)
 {
+	struct pg_command ask;
+
 	if (link->is_guarded)
-		return (struct pg_command){ .sql = pg_ask_xid, .how = PG_SEND_OWN };
-	return guard_with(link, ASK_GUARDED(WHO), ASK_GUARDED(WHO_UNIDENTIFIED));
+		return (struct pg_command){ .sql = pg_ask_xid,
+					    .how = PG_SEND_OWN,
+					    .columns = 1,
+					    .wants_row = true };
+	ask = guard_with(link, ASK_GUARDED(WHO), ASK_GUARDED(WHO_UNIDENTIFIED));
+	ask.columns = 3;
+	ask.wants_row = true;
+	return ask;
 }
 
 void pg_note_xid(struct pg_link *link, unsigned i)

@@ -34,6 +34,8 @@ static void plan(struct pg_link *link, const struct pg_command commands[], unsig
 			link->server.is_pooled ? NULL :
 						 pg_statement_of(link->statements, &commands[i]);
 
+		talk->columns[i] = commands[i].columns;
+		talk->wants_row[i] = commands[i].wants_row;
 		if (statement && !statement->is_prepared)
 			talk->wire[talk->expected++] =
 				(struct pg_wire){ i, statement, .is_preparing = true };
@@ -112,11 +114,24 @@ int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsig
 
 /* ---- answers ------------------------------------------------------------- */
 
+/* Whether the server says that all is done, and has left an answer out. */
+static bool lacks_answer(const struct pg_talk *talk)
+{
+	for (unsigned i = 0; talk->failed < 0 && i < talk->sent; i++)
+		if (!talk->results[i])
+			return true;
+	return false;
+}
+
 static void close_talk(struct pg_link *link)
 {
 	struct pg_talk *talk = &link->talk;
 
 	talk->is_open = false;
+	if (!talk->is_lost && lacks_answer(talk)) {
+		talk->is_odd = true;
+		talk->is_lost = true;
+	}
 	if (!talk->is_lost && talk->is_pipeline && !PQexitPipelineMode(link->native))
 		talk->is_lost = true;
 	if (talk->is_stale)
@@ -160,6 +175,18 @@ static bool is_stale(const struct pg_wire *wire, const PGresult *result)
 	       strcmp(function, "RevalidateCachedQuery") == 0;
 }
 
+/* Whoever answers otherwise than was asked is not the server that we know, and
+ * nothing that it says counts (I7). */
+static bool is_odd(const struct pg_talk *talk, const struct pg_wire *wire, const PGresult *result)
+{
+	int columns = talk->columns[wire->command];
+
+	if (columns == 0 || wire->is_preparing || talk->failed >= 0)
+		return false;
+	return PQresultStatus(result) != PGRES_TUPLES_OK || PQnfields(result) != columns ||
+	       (talk->wants_row[wire->command] && PQntuples(result) == 0);
+}
+
 /* Takes RESULT as the answer that is due. */
 static void take(struct pg_talk *talk, PGresult *result)
 {
@@ -175,7 +202,8 @@ static void take(struct pg_talk *talk, PGresult *result)
 		talk->is_stale = is_stale(wire, result);
 	}
 	talk->is_copy = talk->is_copy || is_copy(result);
-	if (pg_is_unknown(result) || talk->is_copy)
+	talk->is_odd = talk->is_odd || is_odd(talk, wire, result);
+	if (pg_is_unknown(result) || talk->is_copy || talk->is_odd)
 		talk->is_lost = true;
 	if (wire->is_preparing && PQresultStatus(result) == PGRES_COMMAND_OK)
 		wire->statement->is_prepared = true;

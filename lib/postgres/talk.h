@@ -40,7 +40,9 @@ struct pg_command {
 	const Oid *types;
 	const int *lengths;
 	const int *formats;
-	bool is_apart; /* what went before is over, also by an error, when it begins */
+	int columns;	/* that the rows of the answer must have; 0: it may be anything */
+	bool wants_row; /* and there must be one */
+	bool is_apart;	/* what went before is over, also by an error, when it begins */
 };
 
 /* What one answer on the wire belongs to. */
@@ -52,6 +54,8 @@ struct pg_wire {
 
 struct pg_talk {
 	PGresult *results[PG_TALK_MAX]; /* one for each command, or NULL */
+	int columns[PG_TALK_MAX];	/* of the commands */
+	bool wants_row[PG_TALK_MAX];
 	struct pg_wire wire[PG_WIRE_MAX];
 	unsigned sent;	   /* commands */
 	unsigned expected; /* answers on the wire */
@@ -64,6 +68,7 @@ struct pg_talk {
 	bool is_lost;	/* the connection failed: what was done is unknown (I7) */
 	bool is_late;	/* lost, because there was no answer in time */
 	bool is_copy;	/* lost, because the statement was a COPY */
+	bool is_odd;	/* lost, because the answer is none to what was asked */
 	bool is_stale;	/* the server no longer has a statement as it was prepared */
 	bool is_warned; /* the server warned of something meanwhile */
 	bool was_nonblocking;

@@ -389,3 +389,39 @@ char *ledger_violation(struct ledger *l, int status)
 		text = must_printf("%" PRId64 " cents were made", balance(l));
 	return text;
 }
+
+/* ---- liars --------------------------------------------------------------- */
+
+char *ledger_false_word(struct ledger *l, int status)
+{
+	char *text = ledger_calm(l);
+
+	if (!text && status > 0)
+		text = ledger_recover();
+	if (!text && status >= 0 && entries(l) != l->n_writers)
+		text = must_printf("it was told to be committed and is in %zu of %zu databases",
+				   entries(l), l->n_writers);
+	return text;
+}
+
+void ledger_forgive(struct ledger *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct ledger_party *party = &l->parties[i];
+		char *gid;
+
+		if (party->path) {
+			must_exec_file(party->path, "DELETE FROM entry");
+			continue;
+		}
+		while (*(gid = must_query_text(
+				 party->control,
+				 "SELECT coalesce((SELECT gid FROM pg_prepared_xacts "
+				 "WHERE database = current_database() LIMIT 1), '')"))) {
+			must_exec(party->control, "ROLLBACK PREPARED '%s'", gid);
+			free(gid);
+		}
+		free(gid);
+		must_exec(party->control, "DELETE FROM entry");
+	}
+}

@@ -67,4 +67,11 @@ char *ledger_calm(struct ledger *l);
  * if need be. NULL, or new text of the first thing that is not true. */
 char *ledger_violation(struct ledger *l, int status);
 
+/* Of a server that lies nothing can be asked but this: what was told to be committed
+ * is, everywhere, when recovery has been there. NULL, or new text. */
+char *ledger_false_word(struct ledger *l, int status);
+
+/* Takes away whatever a lie has left: branches, entries. */
+void ledger_forgive(struct ledger *l);
+
 #endif

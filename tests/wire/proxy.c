@@ -15,6 +15,7 @@
 
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "support/cluster.h"
 
 enum { WIRES_MAX = 200 };
@@ -39,6 +40,7 @@ struct proxy {
 	pthread_mutex_t lock; /* guards all below, and what the handler knows */
 	bool is_ending;
 	unsigned seen[2]; /* messages, by side */
+	int64_t curfew;	  /* clock_ms, or 0: none */
 	struct proxy_wire *wires;
 };
 
@@ -259,6 +261,16 @@ static void serve(struct proxy *proxy, const struct pollfd fds[], nfds_t n)
 	bury(proxy);
 }
 
+static void close_up(struct proxy *proxy)
+{
+	struct proxy_wire *wire;
+
+	proxy->curfew = 0;
+	DL_FOREACH(proxy->wires, wire)
+		proxy_hang_up(wire, false);
+	bury(proxy);
+}
+
 static void *run(void *arg)
 {
 	struct pollfd fds[2 + 2 * WIRES_MAX];
@@ -267,13 +279,16 @@ static void *run(void *arg)
 	proxy_lock(proxy);
 	while (!proxy->is_ending) {
 		nfds_t n = list_fds(proxy, fds);
+		int patience = clock_left(proxy->curfew);
 
 		proxy_unlock(proxy);
-		while (poll(fds, n, -1) < 0)
+		while (poll(fds, n, patience) < 0)
 			if (errno != EINTR)
 				must_fail("poll: %s", strerror(errno));
 		proxy_lock(proxy);
 		serve(proxy, fds, n);
+		if (clock_left(proxy->curfew) == 0)
+			close_up(proxy);
 	}
 	proxy_unlock(proxy);
 	return NULL;
@@ -356,11 +371,18 @@ void proxy_watch(struct proxy *proxy)
 	proxy_unlock(proxy);
 }
 
+/* Called by the thread itself, or before what the thread wakes up for. */
+void proxy_set_curfew(struct proxy *proxy, int ms)
+{
+	proxy->curfew = clock_ms() + ms;
+}
+
 void proxy_settle(struct proxy *proxy)
 {
 	struct proxy_wire *wire;
 
 	proxy_lock(proxy);
+	proxy->curfew = 0;
 	DL_FOREACH(proxy->wires, wire) {
 		bool was_frozen = wire->is_frozen;
 

@@ -38,6 +38,10 @@ void proxy_watch(struct proxy *proxy);
 /* Ends wires that are cut on one side only, and thaws those that are frozen. */
 void proxy_settle(struct proxy *proxy);
 
+/* Cuts all wires in so many milliseconds. For handlers, too: they hold the lock that
+ * is needed. proxy_settle calls it off. */
+void proxy_set_curfew(struct proxy *proxy, int ms);
+
 /* How many wires there are. */
 unsigned proxy_wires(struct proxy *proxy);
 

@@ -50,6 +50,8 @@ bool strike_fits(const struct strike *strike, const struct heard *heard)
 	case STRIKE_FREEZE:
 	case STRIKE_DELAY:
 		break;
+	case STRIKE_SAY:
+		return heard->side == WIRE_SERVER && heard->type != WIRE_BYTE;
 	}
 	return true;
 }
@@ -65,6 +67,7 @@ const char *strike_name(enum strike_kind kind)
 		[STRIKE_DELAY] = "delayed",
 		[STRIKE_REFUSE] = "refused",
 		[STRIKE_FATAL] = "fatal",
+		[STRIKE_SAY] = "words",
 	};
 
 	return names[kind];
@@ -143,9 +146,16 @@ static void strike(struct tap *tap, struct proxy_wire *wire, const struct wire_m
 		say_error(tap, wire, "FATAL");
 		proxy_hang_up(wire, false);
 		break;
+	case STRIKE_SAY:
+		proxy_say(wire, WIRE_SERVER, utstring_body(s->words), utstring_len(s->words));
+		if (s->is_ahead)
+			proxy_pass(wire, m);
+		break;
 	case STRIKE_FREEZE:
 		break;
 	}
+	if (s->curfew_ms)
+		proxy_set_curfew(tap->proxy, s->curfew_ms);
 }
 
 /* The strike that M is the message of, or NULL. */

@@ -30,6 +30,8 @@ enum strike_kind {
 	/* Instead of the message there is a FATAL error, and the server hangs up: what it
 	 * did before stays done. */
 	STRIKE_FATAL,
+	/* The server says something else, instead of the message or ahead of it. */
+	STRIKE_SAY,
 };
 
 struct strike {
@@ -38,6 +40,9 @@ struct strike {
 	enum strike_kind kind;
 	size_t bytes;	      /* of TRUNCATE: 0 to all but one */
 	const char *sqlstate; /* of REFUSE and FATAL */
+	UT_string *words;     /* of SAY; borrowed */
+	bool is_ahead;
+	int curfew_ms; /* after which all wires are cut, or 0: whoever waits in vain */
 };
 
 /* What is kept of a message. */
