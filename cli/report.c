@@ -36,6 +36,18 @@ static const char *result(const struct sqla_in_doubt *branch)
 	}
 }
 
+static const char *const kinds[] = {
+	[SQLA_LEFTOVER_JOURNAL] = "journal",
+	[SQLA_LEFTOVER_SUPER] = "super-journal",
+};
+
+static const char *const effects[] = {
+	[SQLA_EFFECT_NONE] = "none",
+	[SQLA_EFFECT_ROLLBACK] = "rollback",
+	[SQLA_EFFECT_COMMIT] = "commit",
+	[SQLA_EFFECT_UNKNOWN] = "unknown",
+};
+
 /* ---- JSON -------------------------------------------------------------- */
 
 json_t *report_text(const char *text)
@@ -81,17 +93,33 @@ static json_t *branch_json(const struct sqla_in_doubt *b)
 			 result(b), "status", b->status);
 }
 
+static json_t *leftover_json(const struct sqla_leftover *l)
+{
+	json_t *databases = json_array();
+
+	for (size_t i = 0; i < l->n_databases; i++)
+		(void)json_array_append_new(databases, report_text(l->databases[i]));
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}", "engine",
+			 report_text(l->engine), "kind", kinds[l->kind], "file",
+			 report_text(l->file), "transaction", report_text(l->uuid), "databases",
+			 databases, "effect", effects[l->effect], "evidence",
+			 report_text(l->evidence), "effect_text", report_text(l->stock), "remedy",
+			 report_text(l->remedy), "result", l->status == SQLA_OK ? "ended" : "left");
+}
+
 static int print_json(struct report *report, const struct sqla_recover_report *totals,
 		      bool is_compact)
 {
-	json_t *document =
-		json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:b}", "branches", report->branches,
-			  "unreachable", report->unreachable, "committed", totals->committed,
-			  "rolled_back", totals->rolled_back, "left", totals->left, "mixed",
-			  totals->mixed, "forgotten", totals->forgotten, "dry_run", report->is_dry);
+	json_t *document = json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:b}", "branches",
+				     report->branches, "unreachable", report->unreachable,
+				     "leftovers", report->leftovers, "committed", totals->committed,
+				     "rolled_back", totals->rolled_back, "left", totals->left,
+				     "mixed", totals->mixed, "forgotten", totals->forgotten,
+				     "dry_run", report->is_dry);
 
 	report->branches = NULL;
 	report->unreachable = NULL;
+	report->leftovers = NULL;
 	return report_json(document, is_compact);
 }
 
@@ -147,6 +175,22 @@ static void print_branch(const struct sqla_in_doubt *b)
 	putchar('\n');
 }
 
+static void print_leftover(const struct sqla_leftover *l)
+{
+	printf("%s ", kinds[l->kind]);
+	report_put(l->file);
+	putchar('\n');
+	put_field("engine", l->engine);
+	if (l->uuid[0])
+		put_field("transaction", l->uuid);
+	for (size_t i = 0; i < l->n_databases; i++)
+		put_field(i == 0 ? "database" : "", l->databases[i]);
+	put_field("evidence", l->evidence);
+	put_field("any SQLite", l->stock);
+	put_field("what next", l->status == SQLA_OK ? "Nothing: it was dealt with." : l->remedy);
+	putchar('\n');
+}
+
 static void print_totals(const struct report *report, const struct sqla_recover_report *totals)
 {
 	if (!report->is_dry)
@@ -197,6 +241,17 @@ static void on_unreachable(const char *engine, const char *reason, const char *r
 	putchar('\n');
 }
 
+static void on_leftover(const struct sqla_leftover *leftover, void *arg)
+{
+	struct report *report = arg;
+
+	report->n_leftovers++;
+	if (report->is_json)
+		(void)json_array_append_new(report->leftovers, leftover_json(leftover));
+	else
+		print_leftover(leftover);
+}
+
 static int exit_status(const struct sqla_recover_report *totals)
 {
 	if (totals->mixed > 0)
@@ -208,7 +263,8 @@ static int exit_status(const struct sqla_recover_report *totals)
 
 static bool is_empty(const struct report *report, const struct sqla_recover_report *totals)
 {
-	return report->n_branches == 0 && totals->unreachable == 0 && totals->forgotten == 0;
+	return report->n_branches == 0 && report->n_leftovers == 0 && totals->unreachable == 0 &&
+	       totals->forgotten == 0;
 }
 
 int report_pass(struct sqla_recover_options *options, bool is_json, bool is_quiet)
@@ -220,9 +276,12 @@ int report_pass(struct sqla_recover_options *options, bool is_json, bool is_quie
 	if (is_json) {
 		report.branches = json_array();
 		report.unreachable = json_array();
+		report.leftovers = json_array();
 	}
 	options->unreachable = on_unreachable;
 	options->unreachable_arg = &report;
+	options->leftover = on_leftover;
+	options->leftover_arg = &report;
 	status = sqla_recover(options, on_branch, &report, &totals);
 	if (status < 0 && status != SQLA_EMIXED) {
 		status = library_error();
@@ -236,5 +295,6 @@ int report_pass(struct sqla_recover_options *options, bool is_json, bool is_quie
 	}
 	json_decref(report.branches);
 	json_decref(report.unreachable);
+	json_decref(report.leftovers);
 	return status;
 }

@@ -16,7 +16,9 @@ struct report {
 	bool is_dry;	  /* nothing was ended */
 	json_t *branches; /* while is_json */
 	json_t *unreachable;
+	json_t *leftovers;
 	int n_branches; /* told so far */
+	int n_leftovers;
 };
 
 /* Runs one pass and prints it. QUIET: nothing is printed for people when

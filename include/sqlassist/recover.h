@@ -27,20 +27,54 @@ typedef void sqla_unreachable_fn(const char *engine, const char *reason, const c
  * call; must not call back into the library. */
 typedef bool sqla_wanted_fn(const char *uuid, void *arg);
 
+/* What a crash has left beside a database that deals with it by itself, when it is
+ * opened: SQLite's files. */
+enum sqla_leftover_kind {
+	SQLA_LEFTOVER_JOURNAL = 1, /* a rollback journal */
+	SQLA_LEFTOVER_SUPER = 2,   /* the super-journal of several files */
+};
+
+/* What any program does about it that opens one of its databases now. */
+enum sqla_leftover_effect {
+	SQLA_EFFECT_NONE = 1,	  /* nothing */
+	SQLA_EFFECT_ROLLBACK = 2, /* rolls it back */
+	SQLA_EFFECT_COMMIT = 3,	  /* commits it: that was decided */
+	SQLA_EFFECT_UNKNOWN = 4,  /* cannot be said: do not open it */
+};
+
+/* Texts are valid during the callback; none is NULL. */
+struct sqla_leftover {
+	const char *engine; /* that it lies beside */
+	enum sqla_leftover_kind kind;
+	enum sqla_leftover_effect effect;
+	const char *file; /* its name */
+	const char *uuid; /* of the transaction, or "": not to be told */
+	const char *const *databases;
+	size_t n_databases;
+	const char *evidence; /* what was found */
+	const char *stock;    /* the effect, in words */
+	const char *remedy;   /* what to do; a safe command */
+	int status;	      /* SQLA_OK dealt with, SQLA_PENDING there */
+};
+typedef void sqla_leftover_fn(const struct sqla_leftover *leftover, void *arg);
+
 /* Zero is the default of every field. */
 struct sqla_recover_options {
 	int grace_s;	/* younger branches are left alone, by their server's clock;
 			5; negative: none */
 	int fence_s;	/* end a decider that has been open for so long, by
 			terminating its backend; never */
-	bool dry_run;	/* look and report, change nothing */
+	bool dry_run;	/* look and report, change nothing: files that were left
+			hot are opened only if a branch is in doubt */
 	bool keep_rows; /* do not clean forgotten decision rows */
 	sqla_unreachable_fn *unreachable; /* is told of each at the end; may be NULL */
 	void *unreachable_arg;
 	sqla_wanted_fn *wanted; /* others are passed by: not looked at, not ended,
 				   not told, not forgotten; NULL: all */
 	void *wanted_arg;
-	intptr_t reserved[4];
+	sqla_leftover_fn *leftover; /* is told of each at the end; may be NULL */
+	void *leftover_arg;
+	intptr_t reserved[2];
 };
 
 /* What was found about an in-doubt branch. */

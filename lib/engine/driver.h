@@ -208,6 +208,18 @@ struct driver {
 	int (*forget_rows)(struct driver_conn *conn, const char *const uuids[], size_t n);
 	int (*purge_tombstones)(struct driver_conn *conn); /* how many */
 
+	/* What cut-off transactions have left beside the database, which deals with
+	 * it when it is opened: told without opening it. NULL: nothing ever. */
+	void (*leftovers)(struct engine_config *config, sqla_leftover_fn *fn, void *arg);
+	/* On a DRIVER_RECOVERY connection: removes of it what nobody needs. NULL:
+	 * there is nothing to remove. */
+	void (*tidy)(struct driver_conn *conn);
+	/* Where both follow (TXN_FOLLOWS): what speaks against changing both in a
+	 * transaction, and the remedy in RET_REMEDY; NULL: nothing. Valid until the
+	 * next call on ONE. NULL where none follows. */
+	const char *(*apart)(struct driver_conn *one, struct driver_conn *other,
+			     const char **ret_remedy);
+
 	/* ---- administration. Opens what it needs; returns the worst severity. */
 	int (*doctor)(struct engine_config *config, sqla_finding_fn *fn, void *arg);
 	char *(*doctor_sql)(const struct engine_config *config); /* new text */

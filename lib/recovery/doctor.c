@@ -87,6 +87,29 @@ static bool must_decide(const struct party *party)
 	       !(conn->driver->abilities(conn) & TXN_PREPARES);
 }
 
+/* Whether they are of one kind, and can be members of a group. */
+static bool both_follow(const struct party *one, const struct party *other)
+{
+	const struct driver *driver = one->conn->driver;
+
+	return driver == other->conn->driver && driver->apart &&
+	       (driver->abilities(one->conn) & TXN_FOLLOWS) &&
+	       (driver->abilities(other->conn) & TXN_FOLLOWS);
+}
+
+static void find_group(struct doctor *doctor, const struct party *one, const struct party *other)
+{
+	const char *remedy = "";
+	const char *why = one->conn->driver->apart(one->conn, other->conn, &remedy);
+
+	if (why)
+		find_pair(doctor, one, "pair", SQLA_FINDING_WARNING, remedy,
+			  "\"%s\" and \"%s\": %s", one->name, other->name, why);
+	else
+		find_pair(doctor, one, "pair", SQLA_FINDING_OK, "",
+			  "\"%s\" and \"%s\" commit together, as a group", one->name, other->name);
+}
+
 static void compare(struct doctor *doctor, const struct party *one, const struct party *other)
 {
 	if (is_copy(one, other))
@@ -98,7 +121,11 @@ static void compare(struct doctor *doctor, const struct party *one, const struct
 	else if (identity_is_same(&one->identity, &other->identity))
 		find_pair(doctor, one, "names", SQLA_FINDING_OK, "",
 			  "\"%s\" and \"%s\" are one database", one->name, other->name);
-	if (must_decide(one) && must_decide(other))
+	if (!must_decide(one) || !must_decide(other))
+		return;
+	if (both_follow(one, other))
+		find_group(doctor, one, other);
+	else
 		find_pair(doctor, one, "pair", SQLA_FINDING_WARNING,
 			  "Change only one of them in a transaction, or make one of them able to "
 			  "prepare (PostgreSQL: max_prepared_transactions).",
@@ -110,7 +137,7 @@ static void compare(struct doctor *doctor, const struct party *one, const struct
 static int compare_all(struct doctor *doctor)
 {
 	struct parties all = { 0 };
-	int status = parties_open(&all, NULL);
+	int status = parties_open(&all, NULL, NULL);
 
 	if (status < 0)
 		goto out;

@@ -33,7 +33,7 @@ int sqla_outcome(const char *gid, int (*still_prepared)(void *arg), void *arg)
 	status = txn_gid_parse(gid, &parts);
 	if (status < 0)
 		return status;
-	status = parties_open(&all, NULL);
+	status = parties_open(&all, NULL, NULL);
 	if (status == 0) {
 		resolve_decision(&all, &parts, &how, still_prepared, arg, &resolution);
 		status = answer(&parts, &resolution, &how);

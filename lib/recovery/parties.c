@@ -9,6 +9,7 @@
 
 struct snapshot {
 	struct parties *all;
+	const struct leftovers *spared;
 	size_t room;
 	bool is_full;
 };
@@ -30,6 +31,8 @@ static int add_engine(struct engine *engine, void *arg)
 	/* Where nothing joins by decree, earlier runs may have left something. */
 	if (engine_config(engine)->options.joined != SQLA_YES && !env_transaction_disabled())
 		return 0;
+	if (snapshot->spared && leftovers_has(snapshot->spared, engine_name(engine)))
+		return 0;
 	if (all->n == snapshot->room)
 		return 1;
 	party_of_engine(&all->items[all->n++], engine);
@@ -37,9 +40,9 @@ static int add_engine(struct engine *engine, void *arg)
 }
 
 /* Whoever is registered between the counting and now waits for the next pass. */
-static int take_snapshot(struct parties *all)
+static int take_snapshot(struct parties *all, const struct leftovers *spared)
 {
-	struct snapshot snapshot = { .all = all };
+	struct snapshot snapshot = { .all = all, .spared = spared };
 	size_t room = 0;
 	int status = engine_each(count_engine, &room);
 
@@ -106,9 +109,9 @@ static void relate(struct parties *all)
 			relate_standby(all, &all->items[i]);
 }
 
-int parties_open(struct parties *all, const atomic_bool *stop)
+int parties_open(struct parties *all, const atomic_bool *stop, const struct leftovers *spared)
 {
-	int status = take_snapshot(all);
+	int status = take_snapshot(all, spared);
 
 	if (status < 0)
 		return status;

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "recovery/leftovers.h"
 #include "recovery/party.h"
 
 struct parties {
@@ -18,9 +19,10 @@ struct parties {
  * Takes a snapshot of all joined engines and of all recoverers, opens every
  * one of them, and finds out which are the same database, standbys or copies
  * of each other. An unreachable one is no failure. STOP (may be NULL) ends it
- * early; those not yet opened are then unreachable.
+ * early; those not yet opened are then unreachable. Engines beside whose database
+ * SPARED (may be NULL) has something are no parties.
  */
-int parties_open(struct parties *all, const atomic_bool *stop);
+int parties_open(struct parties *all, const atomic_bool *stop, const struct leftovers *spared);
 
 /* The next primary after PARTY (NULL: the first) that has SITE, or NULL. */
 struct party *parties_next_at(const struct parties *all, const struct party *party,

@@ -168,6 +168,12 @@ int party_forget_rows(struct party *party, const char *const uuids[], size_t n)
 	return checked(party, party->ops->forget_rows(party, uuids, n));
 }
 
+void party_tidy(struct party *party)
+{
+	if (party->is_reachable && party->conn && party->conn->driver->tidy)
+		party->conn->driver->tidy(party->conn);
+}
+
 bool party_is_primary(const struct party *party)
 {
 	return party->is_reachable && !party->identity.is_standby;

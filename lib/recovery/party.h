@@ -63,6 +63,9 @@ enum driver_look_result party_look(struct party *party, struct driver_look *look
 int party_list_rows(struct party *party, driver_row_fn *fn, void *arg);
 int party_forget_rows(struct party *party, const char *const uuids[], size_t n);
 
+/* Removes beside it what cut-off transactions have left and nobody needs. */
+void party_tidy(struct party *party);
+
 /* It is out of the pass, for the reason of this thread's latest error. */
 void party_fail(struct party *party);
 

@@ -1,6 +1,7 @@
 /*
  * A pass, which may run beside other passes and beside live coordinators:
- *  1. Everybody is asked for its site. A crash leaves nothing.
+ *  1. Everybody is asked for its site. A crash leaves nothing. What was left
+ *     beside files is looked at before: to open them deals with it.
  *  2. Everybody lists what is prepared.
  *  3. Of each branch the decider is looked at (I3, I4, I6), which may commit a
  *     tombstone. A crash leaves the tombstone, and the next look finds it.
@@ -19,11 +20,13 @@
 #include "base/log.h"
 #include "recovery/explain.h"
 #include "recovery/latest.h"
+#include "recovery/leftovers.h"
 #include "recovery/rows.h"
 
 struct scan {
 	struct parties parties;
 	struct doubts doubts;
+	struct leftovers leftovers;
 	struct resolve_how how;
 	const struct sqla_recover_options *options;
 	sqla_in_doubt_fn *fn;
@@ -62,6 +65,28 @@ static void list_all(struct scan *scan)
 			party_fail(party);
 		fault_here(recover_listed);
 	}
+}
+
+/*
+ * Steps 1 and 2. To open a file that was left hot is to deal with it: a dry run
+ * spares it, unless a branch is in doubt, which that file may have decided.
+ */
+static int look_around(struct scan *scan)
+{
+	const struct leftovers *spared = scan->how.dry_run ? &scan->leftovers : NULL;
+	int status = parties_open(&scan->parties, scan->stop, spared);
+
+	if (status < 0)
+		return status;
+	list_all(scan);
+	if (!spared || !spared->first || !scan->doubts.first)
+		return 0;
+	doubts_free(&scan->doubts);
+	parties_release(&scan->parties);
+	status = parties_open(&scan->parties, scan->stop, NULL);
+	if (status == 0)
+		list_all(scan);
+	return status;
 }
 
 /* ---- steps 3 and 4 ----------------------------------------------------- */
@@ -200,6 +225,15 @@ static void finish_all(struct scan *scan)
 	}
 }
 
+/* ---- what is left beside files ------------------------------------------- */
+
+static void tidy_all(struct scan *scan)
+{
+	for (size_t i = 0; i < scan->parties.n && !is_stopped(scan); i++)
+		party_tidy(&scan->parties.items[i]);
+	leftovers_settle(&scan->leftovers);
+}
+
 /* ---- the whole --------------------------------------------------------- */
 
 static void tell_unreachable(struct scan *scan)
@@ -244,14 +278,18 @@ int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, v
 	scan.how.grace_s = scan_grace(options);
 	scan.how.fence_s = scan.options->fence_s;
 	scan.how.dry_run = scan.options->dry_run;
-	status = parties_open(&scan.parties, stop);
+	leftovers_find(&scan.leftovers);
+	status = look_around(&scan);
 	if (status < 0)
 		goto out;
-	list_all(&scan);
 	finish_all(&scan);
+	/* Files are opened, or not, as a whole: there is no wanted part. */
+	if (!scan.how.dry_run && !scan.options->wanted)
+		tidy_all(&scan);
 	if (!scan.how.dry_run && !scan.options->keep_rows && !is_stopped(&scan))
 		scan.report.forgotten = rows_forget(&scan.parties, scan.options);
 	tell_unreachable(&scan);
+	leftovers_tell(&scan.leftovers, scan.options->leftover, scan.options->leftover_arg);
 	status = outcome(&scan);
 	*ret_report = scan.report;
 	/* One that was stopped, or chose, has not seen everything. */
@@ -261,6 +299,7 @@ int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, v
 		(void)error_restore(&before);
 out:
 	latest_clear(&scan.pass);
+	leftovers_free(&scan.leftovers);
 	doubts_free(&scan.doubts);
 	parties_release(&scan.parties);
 	return status;

@@ -247,6 +247,7 @@ int lite_claim(struct driver_conn *head, const struct txn_decision *decision,
 		status = check_claim(conn);
 	if (status < 0)
 		return status;
+	(void)snprintf(conn->claimed, sizeof(conn->claimed), "%s", decision->uuid);
 	rc = lite_table_forget(conn, due, n_due);
 	if (rc != SQLITE_OK)
 		return lite_statement_failed(conn, rc, "decision rows cannot be forgotten");

@@ -62,6 +62,7 @@ struct lite_conn {
 	unsigned outermost;	     /* the savepoint around all others of ours, or 0 */
 	int shape_seen;		     /* see site.c */
 	char site[TXN_SITE_MAX + 1]; /* as told to the coordinator, or "" */
+	char claimed[37];	     /* uuid of the transaction that is decided here */
 	char cause[256];	     /* why SQLite ended the transaction by itself, or "" */
 	char why[400];		     /* why it cannot decide, and the remedy */
 	struct lite_group *group;    /* that this transaction commits with, or NULL */

@@ -15,6 +15,7 @@
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
 #include "sqlite/group.h"
+#include "sqlite/leftover.h"
 #include "sqlite/orphan.h"
 #include "sqlite/rows.h"
 #include "sqlite/site.h"
@@ -214,6 +215,20 @@ static int open_file(struct lite_conn *conn, enum driver_purpose purpose)
 	return 0;
 }
 
+sqlite3 *lite_open_unread(const struct engine_config *config)
+{
+	char *uri = uri_of(config);
+	sqlite3 *db = NULL;
+
+	if (uri && sqlite3_open_v2(uri, &db, open_flags(config, DRIVER_RECOVERY), vfs_ready()) !=
+			   SQLITE_OK) {
+		(void)sqlite3_close(db);
+		db = NULL;
+	}
+	free(uri);
+	return db;
+}
+
 /* The schema of a file is data: what it says may not call what is dangerous,
  * and no statement may write to it behind SQLite's back. */
 static int configure(struct lite_conn *conn)
@@ -265,6 +280,8 @@ int lite_open(struct engine_config *config, enum driver_purpose purpose,
 	if (!conn)
 		return error_nomem();
 	status = open_file(conn, purpose);
+	if (status == 0)
+		status = lite_leftover_check(conn);
 	if (status == 0)
 		status = configure(conn);
 	if (status < 0) {

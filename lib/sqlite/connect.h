@@ -16,4 +16,10 @@ int lite_ping(struct driver_conn *head);
 void lite_describe(struct driver_conn *head, char *ret_id, size_t size);
 void *lite_native(struct driver_conn *head);
 
+/*
+ * Opens the file of CONFIG, if it is there, and reads nothing: a journal that was
+ * left beside it stays as it is. NULL: it cannot be opened. Sets no error.
+ */
+sqlite3 *lite_open_unread(const struct engine_config *config);
+
 #endif

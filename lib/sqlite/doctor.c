@@ -17,8 +17,8 @@
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
+#include "sqlite/leftover.h"
 #include "sqlite/site.h"
-#include "sqlite/super.h"
 
 #define LARGE_WAL (64 * 1024 * 1024)
 #define LARGE_FILE (256 * 1024 * 1024) /* quick_check reads all of it */
@@ -38,7 +38,7 @@ __attribute__((format(printf, 5, 6))) static void find(struct patient *p, const 
 						       enum sqla_severity severity,
 						       const char *remedy, const char *format, ...)
 {
-	char message[512];
+	char message[4096];
 	struct sqla_finding finding = {
 		.engine = p->config->name,
 		.check = check,
@@ -172,38 +172,25 @@ static off_t size_of(const char *path)
 	return path && stat(path, &st) == 0 ? st.st_size : 0;
 }
 
-/* Opening has dealt with the file's own journal, and not with those of others. */
-static void check_supers(struct patient *p)
+/* Looked at before the file is opened, which deals with its journal. */
+static void find_leftover(const struct sqla_leftover *leftover, void *arg)
 {
-	char *path = NULL;
-	size_t n = super_count(p->path, &path);
+	static const char *const checks[] = {
+		[SQLA_LEFTOVER_JOURNAL] = "journal",
+		[SQLA_LEFTOVER_SUPER] = "super-journal",
+	};
+	struct patient *p = arg;
+	const char *uuid = leftover->uuid;
 
-	if (n > 0)
-		find(p, "super-journal", SQLA_FINDING_WARNING,
-		     "Never remove it by hand: that would commit journals that name it. Open every "
-		     "file that was written together with this one; the last one opened removes "
-		     "it, or the next session on this engine.",
-		     "%zu super-journal(s) beside %s, such as %s: a commit of several files is under "
-		     "way, or was cut off",
-		     n, p->path, path ? path : "?");
-	free(path);
+	find(p, checks[leftover->kind], SQLA_FINDING_WARNING, leftover->remedy,
+	     "%s%s%s%s What any SQLite does that opens it now: %s", uuid[0] ? "transaction " : "",
+	     uuid, uuid[0] ? ": " : "", leftover->evidence, leftover->stock);
 }
 
-/* Opening has rolled a hot journal back, if that could be done. */
-static void check_journals(struct patient *p)
+static void check_wal(struct patient *p)
 {
 	off_t wal = size_of(sqlite3_filename_wal(p->path));
-	char mode[16];
 
-	lite_journal_mode(p->conn, mode, sizeof(mode));
-	if (strcmp(mode, "delete") == 0 && size_of(sqlite3_filename_journal(p->path)) > 0)
-		find(p, "journal", SQLA_FINDING_WARNING,
-		     "Look again; if it stays, look who has the file open (fuser), and never remove "
-		     "the journal by hand.",
-		     "%s has a journal: somebody writes now, or was stopped while writing",
-		     p->path);
-	else
-		find(p, "journal", SQLA_FINDING_OK, NULL, "no journal was left behind");
 	if (wal > LARGE_WAL)
 		find(p, "wal-size", SQLA_FINDING_WARNING,
 		     "End readers that stay open for long, then PRAGMA wal_checkpoint(TRUNCATE).",
@@ -262,8 +249,7 @@ static void examine(struct patient *p)
 	check_filesystem(p);
 	check_rights(p);
 	check_links(p);
-	check_journals(p);
-	check_supers(p);
+	check_wal(p);
 	check_table(p);
 	check_integrity(p);
 }
@@ -272,7 +258,12 @@ int lite_doctor(struct engine_config *config, sqla_finding_fn *fn, void *arg)
 {
 	struct patient p = { .config = config, .fn = fn, .arg = arg };
 	struct driver_conn *head = NULL;
-	int status = lite_open(config, DRIVER_RECOVERY, &head);
+	int status;
+
+	lite_leftovers(config, find_leftover, &p);
+	if (p.worst == SQLA_FINDING_OK)
+		find(&p, "journal", SQLA_FINDING_OK, NULL, "no journal was left behind");
+	status = lite_open(config, DRIVER_RECOVERY, &head);
 
 	if (status == SQLA_ENOMEM)
 		return status;

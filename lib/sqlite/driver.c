@@ -6,6 +6,7 @@
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
 #include "sqlite/group.h"
+#include "sqlite/leftover.h"
 #include "sqlite/look.h"
 #include "sqlite/orphan.h"
 #include "sqlite/site.h"
@@ -52,6 +53,9 @@ const struct driver lite_driver = {
 	.list_rows = lite_list_rows,
 	.forget_rows = lite_forget_rows,
 	.purge_tombstones = lite_purge_tombstones,
+	.leftovers = lite_leftovers,
+	.tidy = lite_tidy,
+	.apart = lite_apart,
 	.doctor = lite_doctor,
 	.doctor_sql = lite_doctor_sql,
 };

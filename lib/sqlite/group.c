@@ -13,7 +13,7 @@
  *		each file is rolled back when it is opened next.
  *  2. create	S is written, held by flock, synced, named, and its name synced;
  *		meanwhile step 3 begins.
- *		Crash: the same; S is named by no journal: super_collect.
+ *		Crash: the same; S is named by no journal: collect.c.
  *  3. hold	Each member's COMMIT, on a thread of its own (members.h), writes
  *		journal and database, syncs both, and waits (vfs.h). One with a
  *		WAL writes all but the header of its last frame, and syncs
@@ -74,10 +74,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "sqlite/collect.h"
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
@@ -145,6 +147,37 @@ const char *lite_group_obstacle(struct lite_conn *conn)
 			       "PRAGMA journal_mode = DELETE, TRUNCATE or PERSIST",
 			       *mode ? mode : "unknown");
 	return NULL;
+}
+
+static bool share_folder(const char *one, const char *other)
+{
+	const char *end = strrchr(one, '/'), *other_end = strrchr(other, '/');
+
+	return end && other_end && end - one == other_end - other &&
+	       strncmp(one, other, (size_t)(end - one)) == 0;
+}
+
+const char *lite_apart(struct driver_conn *one_head, struct driver_conn *other_head,
+		       const char **ret_remedy)
+{
+	struct lite_conn *one = lite_conn_of(one_head), *other = lite_conn_of(other_head);
+	struct stat st, other_st;
+
+	if (stat(lite_path(one), &st) < 0 || stat(lite_path(other), &other_st) < 0)
+		return NULL;
+	if (st.st_dev != other_st.st_dev) {
+		*ret_remedy = "Put them on one file system, or let only one of them change in a "
+			      "transaction.";
+		return "the files are on different file systems: a transaction that changes both is "
+		       "refused (SQLA_EUNSAFE)";
+	}
+	if (share_folder(lite_path(one), lite_path(other)))
+		return NULL;
+	*ret_remedy =
+		"Keep them in one folder, or see to it that whoever opens one of them sees both "
+		"folders, under the same names.";
+	return "the files commit together and are in different folders: after a crash, who opens one "
+	       "and does not see the other's folder may take it for committed when it is not";
 }
 
 /* ---- who is -------------------------------------------------------------------------- */
@@ -220,7 +253,7 @@ void lite_group_tidy(struct lite_conn *conn)
 	const char *path = sqlite3_db_filename(conn->db, "main");
 
 	if (options->joined == SQLA_YES && options->readonly != SQLA_YES && path && *path)
-		super_collect(path);
+		collect_supers(path, 0);
 }
 
 /* ---- step 1 ---------------------------------------------------------------------------- */
@@ -270,7 +303,7 @@ static int create(struct lite_group *group)
 		names[2 * i] = sqlite3_filename_journal(path);
 		names[2 * i + 1] = sqlite3_filename_wal(path);
 	}
-	error = super_create(lite_path(leader), names, 2 * n, &group->super);
+	error = super_create(lite_path(leader), leader->claimed, names, 2 * n, &group->super);
 	if (error == 0)
 		return 0;
 	return error_set(error == -ENOMEM ? SQLA_ENOMEM : SQLA_EDATABASE, lite_name(leader),

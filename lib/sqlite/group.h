@@ -13,6 +13,9 @@ struct lite_group;
  */
 const char *lite_group_obstacle(struct lite_conn *conn);
 
+/* Member of struct driver: do the two lie so that S is seen by whoever opens one? */
+const char *lite_apart(struct driver_conn *one, struct driver_conn *other, const char **ret_remedy);
+
 /* Member of struct driver: the two, and who follows the same leader, are a
  * group until the transaction of one of them ends. */
 int lite_follow(struct driver_conn *head, struct driver_conn *leader);

@@ -180,17 +180,47 @@ static int read_name(int fd, off_t size, char ret_name[JOURNAL_NAME_MAX + 1])
 	return error < 0 ? error : journal_take_record(end, n, ret_name) > 0;
 }
 
+static int look(int fd, struct journal_look *ret)
+{
+	struct journal_look found = { .is_there = true };
+	unsigned char first = 0;
+	struct stat st;
+	int answer = fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (answer == 0 && st.st_size > 0)
+		answer = read_at(fd, &first, 1, 0);
+	if (answer == 0)
+		answer = read_name(fd, st.st_size, found.super);
+	if (answer < 0)
+		return answer;
+	if (answer == 0)
+		found.super[0] = '\0';
+	found.is_used = first != 0;
+	*ret = found;
+	return 0;
+}
+
 /* No lock hangs on a journal: to open and close it by hand costs nobody one. */
+int journal_look(const char *path, struct journal_look *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int status;
+
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	if (fd < 0) {
+		*ret = (struct journal_look){ .is_there = false };
+		return 0;
+	}
+	status = look(fd, ret);
+	(void)close(fd);
+	return status;
+}
+
 int journal_names(const char *path, const char *super)
 {
-	char name[JOURNAL_NAME_MAX + 1] = "";
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int answer;
+	struct journal_look found;
+	int status = journal_look(path, &found);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	answer = fstat(fd, &st) < 0 ? -errno : read_name(fd, st.st_size, name);
-	(void)close(fd);
-	return answer > 0 ? strcmp(name, super) == 0 : answer;
+	return status < 0 ? status : strcmp(found.super, super) == 0;
 }

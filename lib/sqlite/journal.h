@@ -48,6 +48,15 @@ size_t journal_put_record(unsigned char *to, const char *super);
 /* The name in the record that the N bytes at END end with: the record's bytes, or
  * 0 if there is none. */
 size_t journal_take_record(const unsigned char *end, size_t n, char ret_name[JOURNAL_NAME_MAX + 1]);
+/* What a journal, or a WAL, that somebody has left behind says of itself. */
+struct journal_look {
+	bool is_there;
+	bool is_used; /* it begins with a header: unless it is locked, it is hot */
+	char super[JOURNAL_NAME_MAX + 1]; /* the name at its end, or "" */
+};
+
+/* 0, or a negative error number. */
+int journal_look(const char *path, struct journal_look *ret);
 
 /* Whether the journal at PATH, hot or cold, names SUPER: 1, 0 (also if there is
  * none), or a negative error number. */

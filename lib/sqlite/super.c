@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
@@ -19,11 +18,8 @@
 #include "sqlite/journal.h"
 
 #define INFIX "-sqlassist-" /* between the database's name and a uuid */
-#define UUID_TEXT 36
+#define UUID_TEXT (SUPER_UUID - 1)
 #define UNFINISHED ".new" /* until it is whole */
-
-/* Younger unfinished ones may just be in the making. */
-#define UNFINISHED_S 60
 
 struct super {
 	int fd, directory;
@@ -31,16 +27,28 @@ struct super {
 	char *unfinished; /* PATH with the suffix */
 };
 
-/* ---- making it ------------------------------------------------------------------ */
-
-static int name_it(struct super *super, const char *database)
+/* The uuid that TEXT begins with. */
+static bool read_uuid(const char *text, char ret_uuid[UUID_TEXT + 1])
 {
-	char text[UUID_TEXT + 1];
+	char copy[UUID_TEXT + 1];
 	uuid_t uuid;
 
-	uuid_generate_random(uuid);
-	uuid_unparse_lower(uuid, text);
-	if (asprintf(&super->path, "%s" INFIX "%s", database, text) < 0) {
+	if (strnlen(text, UUID_TEXT) < UUID_TEXT)
+		return false;
+	memcpy(copy, text, UUID_TEXT);
+	copy[UUID_TEXT] = '\0';
+	if (uuid_parse(copy, uuid) != 0)
+		return false;
+	memcpy(ret_uuid, copy, sizeof(copy));
+	return true;
+}
+
+/* ---- making it ------------------------------------------------------------------ */
+
+/* Of the transaction, so that a journal tells by its name which one it was. */
+static int name_it(struct super *super, const char *database, const char *uuid)
+{
+	if (asprintf(&super->path, "%s" INFIX "%s", database, uuid) < 0) {
 		super->path = NULL;
 		return -ENOMEM;
 	}
@@ -112,9 +120,10 @@ static int write_list(int fd, const char *const journals[], size_t n)
 /* It is whole, and held, before it has its name. On the disk it may be less until
  * both syncs are done, and no journal names it before; the first one makes name and
  * content durable on most file systems, and the second has nothing left to do. */
-static int make(struct super *super, const char *database, const char *const journals[], size_t n)
+static int make(struct super *super, const char *database, const char *uuid,
+		const char *const journals[], size_t n)
 {
-	int error = name_it(super, database);
+	int error = name_it(super, database, uuid);
 
 	if (error == 0)
 		super->directory = open_directory(database);
@@ -133,7 +142,7 @@ static int make(struct super *super, const char *database, const char *const jou
 	return error;
 }
 
-int super_create(const char *database, const char *const journals[], size_t n,
+int super_create(const char *database, const char *uuid, const char *const journals[], size_t n,
 		 struct super **ret_super)
 {
 	struct super *super = calloc(1, sizeof(*super));
@@ -142,7 +151,7 @@ int super_create(const char *database, const char *const journals[], size_t n,
 	if (!super)
 		return -ENOMEM;
 	super->fd = super->directory = -1;
-	error = make(super, database, journals, n);
+	error = make(super, database, uuid, journals, n);
 	if (error < 0) {
 		if (super->fd >= 0) {
 			(void)unlink(super->unfinished);
@@ -227,72 +236,26 @@ void super_discard(struct super *super)
 static int is_ours(const char *name, const char *base)
 {
 	size_t prefix = strlen(base) + strlen(INFIX);
-	char text[UUID_TEXT + 1];
-	uuid_t uuid;
+	char uuid[UUID_TEXT + 1];
 
 	if (strncmp(name, base, strlen(base)) != 0 ||
 	    strncmp(name + strlen(base), INFIX, strlen(INFIX)) != 0 ||
-	    strlen(name) < prefix + UUID_TEXT)
-		return 0;
-	memcpy(text, name + prefix, UUID_TEXT);
-	text[UUID_TEXT] = '\0';
-	if (uuid_parse(text, uuid) != 0)
+	    !read_uuid(name + prefix, uuid))
 		return 0;
 	name += prefix + UUID_TEXT;
 	return !*name ? 1 : strcmp(name, UNFINISHED) == 0 ? 2 : 0;
 }
 
-static bool is_old(int fd)
+bool super_transaction(const char *path, char ret_uuid[UUID_TEXT + 1])
 {
-	struct stat st;
+	const char *at = NULL;
 
-	return fstat(fd, &st) == 0 && time(NULL) - st.st_mtime >= UNFINISHED_S;
+	for (const char *next = strstr(path, INFIX); next; next = strstr(next + 1, INFIX))
+		at = next + strlen(INFIX);
+	return at && read_uuid(at, ret_uuid);
 }
 
-/* A journal that cannot be asked may name it; so may one whose database is not
- * there, in a folder that is not mounted now. */
-static bool may_name(const char *journal, const char *super)
-{
-	const char *dash = strrchr(journal, '-');
-	char *database = dash ? strndup(journal, (size_t)(dash - journal)) : NULL;
-	bool may = !database || access(database, F_OK) < 0 || journal_names(journal, super) != 0;
-
-	free(database);
-	return may;
-}
-
-/* What cannot be read in full may be named. */
-static bool is_named(int fd, const char *path)
-{
-	struct stat st;
-	char *list = fstat(fd, &st) == 0 ? calloc(1, (size_t)st.st_size + 1) : NULL;
-	bool is_whole = list && pread(fd, list, (size_t)st.st_size, 0) == st.st_size;
-	const char *journal = list;
-	bool may = !is_whole;
-
-	while (!may && journal < list + st.st_size) {
-		may = may_name(journal, path);
-		journal += strlen(journal) + 1;
-	}
-	free(list);
-	return may;
-}
-
-static void collect(const char *path, bool is_whole)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && (is_whole ? !is_named(fd, path) : is_old(fd)) &&
-	    unlink(path) == 0)
-		log_info("%s was removed: its maker had died, and no journal names it", path);
-	(void)close(fd);
-}
-
-/* Calls FN, if any, for each beside DATABASE; how many. RET: the last one's. */
-static size_t each(const char *database, void (*fn)(const char *path, bool is_whole),
-		   char **ret_path)
+size_t super_each(const char *database, super_found_fn *fn, void *arg)
 {
 	char *copy = strdup(database);
 	const char *slash = strrchr(database, '/');
@@ -308,14 +271,8 @@ static size_t each(const char *database, void (*fn)(const char *path, bool is_wh
 		if (!kind || asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
 			continue;
 		n++;
-		if (fn)
-			fn(path, kind == 1);
-		if (ret_path) {
-			free(*ret_path);
-			*ret_path = path;
-		} else {
-			free(path);
-		}
+		fn(path, kind == 1, arg);
+		free(path);
 	}
 	if (directory)
 		(void)closedir(directory);
@@ -323,14 +280,38 @@ static size_t each(const char *database, void (*fn)(const char *path, bool is_wh
 	return n;
 }
 
-void super_collect(const char *database)
+/* The list of a whole one ends with a NUL. */
+static char *read_list(int fd, size_t *ret_size)
 {
-	(void)each(database, collect, NULL);
+	struct stat st;
+	char *list = fstat(fd, &st) == 0 && st.st_size > 0 ? malloc((size_t)st.st_size) : NULL;
+
+	if (list && pread(fd, list, (size_t)st.st_size, 0) == st.st_size &&
+	    list[st.st_size - 1] == '\0') {
+		*ret_size = (size_t)st.st_size;
+		return list;
+	}
+	free(list);
+	return NULL;
 }
 
-size_t super_count(const char *database, char **ret_path)
+int super_each_journal(int fd, super_journal_fn *fn, void *arg)
 {
-	if (ret_path)
-		*ret_path = NULL;
-	return each(database, NULL, ret_path);
+	size_t size = 0;
+	char *list = read_list(fd, &size);
+	int status = list ? 0 : -EIO;
+
+	for (const char *journal = list; list && journal < list + size;
+	     journal += strlen(journal) + 1) {
+		const char *dash = strrchr(journal, '-');
+		char *database = dash ? strndup(journal, (size_t)(dash - journal)) : NULL;
+
+		if (database)
+			fn(database, journal, arg);
+		else
+			status = -EIO;
+		free(database);
+	}
+	free(list);
+	return status;
 }

@@ -15,11 +15,15 @@
 
 struct super;
 
+/* Bytes of a uuid as text, with its NUL. */
+#define SUPER_UUID 37
+
 /*
- * Makes a new one beside DATABASE, of a name that was never used before, for
- * the N journals, durable under its name. 0, or a negative error number.
+ * Makes a new one beside DATABASE, for the transaction UUID, of which there was
+ * none before, and the N journals, durable under its name. 0, or a negative
+ * error number.
  */
-int super_create(const char *database, const char *const journals[], size_t n,
+int super_create(const char *database, const char *uuid, const char *const journals[], size_t n,
 		 struct super **ret_super);
 
 const char *super_path(const struct super *super);
@@ -45,15 +49,19 @@ void super_discard(struct super *super);
 /* Lets go of it, as it is, and frees SUPER; may be NULL. */
 void super_free(struct super *super);
 
-/*
- * Removes those beside DATABASE that nobody holds and that no journal names:
- * their makers have died before they had sealed any. Those that a journal does
- * name are left to whoever opens that database.
- */
-void super_collect(const char *database);
+/* ---- those that are left behind ------------------------------------------ */
 
-/* How many are beside DATABASE; the latest one's name, if any, in RET (free
- * it), which may be NULL. */
-size_t super_count(const char *database, char **ret_path);
+/* Calls FN for each beside DATABASE; how many there are. WHOLE: it has its name;
+ * else its maker died when it was making it, or is about to. */
+typedef void super_found_fn(const char *path, bool is_whole, void *arg);
+size_t super_each(const char *database, super_found_fn *fn, void *arg);
+
+/* Calls FN for each journal that the one open as FD lists, with its database. 0,
+ * or a negative error number if the list cannot be read in full. */
+typedef void super_journal_fn(const char *database, const char *journal, void *arg);
+int super_each_journal(int fd, super_journal_fn *fn, void *arg);
+
+/* Whether PATH is the name of one, and of which transaction. */
+bool super_transaction(const char *path, char ret_uuid[SUPER_UUID]);
 
 #endif

@@ -63,6 +63,39 @@ usage() {
 	says 'sqlassist 0'
 }
 
+# make_hot FILE: its shell is killed when some of a transaction is in it.
+make_hot() {
+	sqlite3 "$1" 'CREATE TABLE IF NOT EXISTS t(x)' || exit 99
+	sqlite3 "$1" 'PRAGMA cache_size = 1' 'BEGIN' 'WITH RECURSIVE n(i) AS
+		(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+		INSERT INTO t SELECT hex(randomblob(500)) FROM n' \
+		'.shell kill -KILL $PPID' >/dev/null 2>&1
+	[ -s "$1-journal" ] || complain "no journal is left beside $1"
+}
+
+left_behind() {
+	file=$scratch/hot.db
+	make_hot "$file"
+	set -- --engine "till=sqlite:///$file"
+	for option in '' --json; do
+		# shellcheck disable=SC2086
+		run 0 "$@" status $option
+		says "$file-journal"
+		says 'It rolls the file back'
+		[ -s "$file-journal" ] || complain "status $option has dealt with the journal"
+	done
+	says '"effect": "rollback"'
+	says '"result": "left"'
+	run 0 "$@" recover
+	says 'it was dealt with'
+	[ ! -e "$file-journal" ] || complain "recover leaves the journal"
+	run 0 "$@" status --json
+	says '"leftovers": []'
+	make_hot "$file"
+	run 0 "$@" doctor
+	says 'It rolls the file back'
+}
+
 sqlite() {
 	file=$scratch/till.db
 	run 3 status --engine "till=sqlite:///$file"
@@ -245,6 +278,7 @@ case ${ENGINE_CPPFLAGS-} in
 *SQLITE*)
 	need sqlite3
 	sqlite
+	left_behind
 	watching TERM
 	watching INT ;;
 esac

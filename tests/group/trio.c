@@ -86,6 +86,28 @@ void trio_deepen(int which)
 	paths[which] = path;
 }
 
+void trio_rename(const char *from, const char *to)
+{
+	char *one = must_printf("%s/%s", folder, from), *other = must_printf("%s/%s", folder, to);
+
+	if (rename(one, other) < 0)
+		must_fail("cannot rename %s", one);
+	free(one);
+	free(other);
+}
+
+void trio_move_to_folder(int which, const char *name)
+{
+	char *new_folder = must_printf("%s/%s", folder, name);
+	char *path = must_printf("%s/%s", new_folder, engines[which]);
+
+	if (mkdir(new_folder, 0755) < 0 || rename(paths[which], path) < 0)
+		must_fail("cannot move to %s", path);
+	free(new_folder);
+	free(paths[which]);
+	paths[which] = path;
+}
+
 void trio_make(void)
 {
 	folder = scratch_dir();
@@ -115,15 +137,27 @@ void trio_run(int which, const char *sql)
 		must_fail("%s: %s: %s", engines[which], sql, sqla_error_last()->message);
 }
 
-static void open_one(int which)
+static void register_one(int which)
 {
 	char *url = urls[which] ? must_printf("%s", urls[which]) :
 				  must_printf("sqlite:///%s", paths[which]);
 
-	if (sqla_engine_register(engines[which], url, &options[which]) < 0 ||
-	    sqla_session_open(engines[which], &sessions[which]) < 0)
+	if (sqla_engine_register(engines[which], url, &options[which]) < 0)
 		must_fail("%s: %s", engines[which], sqla_error_last()->message);
 	free(url);
+}
+
+void trio_register(void)
+{
+	for (int i = 0; i < TRIO; i++)
+		register_one(i);
+}
+
+static void open_one(int which)
+{
+	register_one(which);
+	if (sqla_session_open(engines[which], &sessions[which]) < 0)
+		must_fail("%s: %s", engines[which], sqla_error_last()->message);
 }
 
 static bool is_wal(int which)
@@ -274,6 +308,12 @@ static int run_shell(int which)
 			 NULL };
 
 	return files_run(argv);
+}
+
+void trio_visit_one_with_shell(int which)
+{
+	if (run_shell(which) != 0)
+		must_fail("sqlite3 %s failed", paths[which]);
 }
 
 void trio_visit_with_shell(int first)
@@ -428,6 +468,22 @@ static int each_leftover(int (*fn)(const char *path))
 	if (!directory || closedir(directory) != 0)
 		must_fail("cannot list %s", folder);
 	return n;
+}
+
+static char *found_super;
+
+static int keep_super(const char *path)
+{
+	free(found_super);
+	found_super = must_printf("%s", path);
+	return 0;
+}
+
+char *trio_super(void)
+{
+	if (each_leftover(keep_super) == 0)
+		must_fail("there is no super-journal");
+	return must_printf("%s", found_super);
 }
 
 int trio_leftovers(void)

@@ -37,11 +37,16 @@ void trio_through(int which, const char *url);
  * that its path has more than 450 bytes. */
 void trio_link(int which, const char *name);
 void trio_deepen(int which);
+/* Moves it into a new folder NAME beside the others; renames what is in theirs. */
+void trio_move_to_folder(int which, const char *name);
+void trio_rename(const char *from, const char *to);
 
 /* Registers an engine for each, and opens connections in these modes. Makes the
  * decision tables. */
 void trio_open(const struct trio_modes *modes);
 void trio_close(void);
+/* Registers the engines alone: no file is opened. */
+void trio_register(void);
 
 /* SQLite's handle of a file's session. */
 struct sqlite3 *trio_native(int which);
@@ -64,6 +69,7 @@ int trio_write_alone(int which, int number);
  * shell leaves that to others. */
 void trio_visit(int first);
 void trio_visit_with_shell(int first);
+void trio_visit_one_with_shell(int which);
 /* The same through this library, in a process of its own. */
 void trio_visit_with_library(const struct trio_modes *modes);
 void trio_visit_one_with_library(int which);
@@ -84,6 +90,8 @@ char *trio_violation(void);
 
 /* How many super-journals are left; how many journals end with the name of one. */
 int trio_leftovers(void);
+/* New text: the name of one. */
+char *trio_super(void);
 void trio_remove_leftovers(void);
 int trio_sealed(void);
 

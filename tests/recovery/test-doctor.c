@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sqlassist.h>
 
@@ -66,6 +67,7 @@ Test(doctor, finds_that_two_engines_can_neither_prepare)
 	struct heard heard = { .check = "pair" };
 	char *one = make_till("one"), *two = make_till("two");
 
+	must_exec_file(two, "PRAGMA journal_mode = WAL");
 	cr_assert(ge(int, sqla_doctor("one", hear, &heard), 0));
 	cr_assert(eq(int, heard.n, 0));
 	cr_assert(eq(int, sqla_doctor(NULL, hear, &heard), SQLA_FINDING_WARNING));
@@ -75,6 +77,56 @@ Test(doctor, finds_that_two_engines_can_neither_prepare)
 	cr_assert(eq(int, sqla_doctor(NULL, NULL, NULL), SQLA_FINDING_WARNING));
 	free(one);
 	free(two);
+}
+
+Test(doctor, finds_that_two_files_commit_together)
+{
+	struct heard heard = { .check = "pair" };
+	char *one = make_till("one"), *two = make_till("two");
+
+	cr_assert(ge(int, sqla_doctor(NULL, hear, &heard), 0));
+	cr_assert(eq(int, heard.n, 1));
+	cr_assert(eq(int, heard.worst, SQLA_FINDING_OK));
+	free(one);
+	free(two);
+}
+
+Test(doctor, warns_of_two_files_in_different_folders)
+{
+	struct heard heard = { .check = "pair" };
+	char *folder = scratch_path("folder");
+	char *one, *two;
+
+	cr_assert(zero(int, mkdir(folder, 0755)));
+	one = make_till("one");
+	two = make_till("folder/two");
+	cr_assert(eq(int, sqla_doctor(NULL, hear, &heard), SQLA_FINDING_WARNING));
+	cr_assert(eq(int, heard.n, 1));
+	cr_assert(eq(int, heard.worst, SQLA_FINDING_WARNING));
+	cr_assert(ne(ptr, strstr(heard.message, "different folders"), NULL));
+	free(folder);
+	free(one);
+	free(two);
+}
+
+Test(doctor, tells_of_a_hot_journal_before_it_opens_the_file)
+{
+	static const char header[] = { (char)0xd9, (char)0xd5, 0x05, (char)0xf9 };
+	struct heard heard = { .check = "journal" };
+	char *one = make_till("one"), *journal = must_printf("%s-journal", one);
+	FILE *file = fopen(journal, "w");
+
+	cr_assert(ne(ptr, file, NULL));
+	cr_assert(eq(sz, fwrite(header, 1, sizeof(header), file), sizeof(header)));
+	cr_assert(zero(int, fclose(file)));
+	cr_assert(eq(int, sqla_doctor("one", hear, &heard), SQLA_FINDING_WARNING));
+	cr_assert(eq(int, heard.n, 1));
+	cr_assert(ne(ptr, strstr(heard.message, "rolls the file back"), NULL));
+	heard = (struct heard){ .check = "journal" };
+	cr_assert(ge(int, sqla_doctor("one", hear, &heard), 0));
+	cr_assert(eq(int, heard.worst, SQLA_FINDING_OK));
+	free(journal);
+	free(one);
 }
 
 Test(doctor, finds_a_copy_of_a_database)
