@@ -86,6 +86,26 @@ static int count(struct sqla_session *s, const char *sql, int64_t *ret_count)
 	return sqla_rows_close(walk.rows) < 0 ? -1 : r;
 }
 
+static void count_hot(const struct sqla_leftover *leftover, void *arg)
+{
+	int64_t *hot = arg;
+
+	*hot += leftover->effect != SQLA_EFFECT_NONE;
+}
+
+/* Looked at before the files are opened. */
+static int look_beside_files(struct proof *proof)
+{
+	const struct sqla_recover_options options = {
+		.dry_run = true,
+		.leftover = count_hot,
+		.leftover_arg = &proof->hot,
+	};
+	int r = sqla_recover(&options, NULL, NULL, NULL);
+
+	return r < 0 ? r : 0;
+}
+
 int proof_read(const char *ledger_url, struct proof *ret_proof)
 {
 	struct sqla_session *till = NULL, *ledger = NULL;
@@ -93,7 +113,9 @@ int proof_read(const char *ledger_url, struct proof *ret_proof)
 	struct proof proof = { .has_server = !shop_is_file(ledger_url) };
 	int r;
 
-	r = sqla_session_open(SHOP_TILL, &till);
+	r = look_beside_files(&proof);
+	if (r >= 0)
+		r = sqla_session_open(SHOP_TILL, &till);
 	if (r >= 0)
 		r = sqla_session_open(SHOP_LEDGER, &ledger);
 	if (r >= 0)
@@ -124,7 +146,7 @@ bool proof_holds(const struct proof *proof)
 	return proof->sold > 0 && proof->booked == proof->sold &&
 	       proof->booked_cents == proof->sold_cents && proof->missing == 0 &&
 	       proof->repeated == 0 && proof->wrong == 0 && proof->waiting == 0 &&
-	       proof->in_doubt == 0;
+	       proof->in_doubt == 0 && proof->hot == 0;
 }
 
 static void print_must(const char *what, int64_t found, int64_t must)
@@ -146,6 +168,7 @@ void proof_print(const struct proof *proof)
 	print_must("  of these: another amount, or never sold", proof->wrong, 0);
 	print_must("sold, but missing in the ledger", proof->missing, 0);
 	print_must("still waiting in the outbox", proof->waiting, 0);
+	print_must("journals of a crash that nobody has dealt with", proof->hot, 0);
 	if (proof->has_server)
 		print_must("transactions still in doubt (pg_prepared_xacts)", proof->in_doubt, 0);
 	print_money("sum of the sales in the till", proof->sold_cents);

@@ -17,6 +17,7 @@ struct proof {
 	int64_t waiting;	      /* still in the outbox */
 	bool has_server;
 	int64_t in_doubt; /* prepared transactions that it still holds */
+	int64_t hot;	  /* journals of files that whoever opens them must deal with */
 };
 
 /* Reads both databases. Negative, and told on stderr, when they cannot be. */

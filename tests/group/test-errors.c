@@ -15,6 +15,7 @@
 #include "group/disk.h"
 #include "group/memory.h"
 #include "group/trio.h"
+#include "support/alloc.h"
 #include "support/must.h"
 #include "support/test.h"
 
@@ -22,9 +23,12 @@ struct failure {
 	const struct trio_modes *modes;
 	int error;
 	bool forever;
+	bool is_callers; /* allocations of the thread that commits, SQLite's and ours */
 };
 
-enum answer { COMMITTED = 10, REFUSED, UNKNOWN, NOT_REACHED = 0x40 };
+enum answer { COMMITTED = 10, REFUSED, UNKNOWN, LEAKED = 0x20, NOT_REACHED = 0x40 };
+
+#define WARM_UP 500000 /* what its number is more than that of the one that fails */
 
 static enum answer answer_of(int status)
 {
@@ -40,7 +44,9 @@ static bool is_of_memory(const struct failure *failure)
 
 static void arm(const struct failure *failure, unsigned at)
 {
-	if (is_of_memory(failure)) {
+	if (failure->is_callers) {
+		alloc_fail_at(at, failure->forever);
+	} else if (is_of_memory(failure)) {
 		memory_fail_at(at, failure->forever);
 	} else {
 		disk_fail_at(at, failure->error, failure->forever);
@@ -57,11 +63,42 @@ static int stride(const struct failure *failure)
 /* Whether the failure came. */
 static bool disarm(const struct failure *failure, unsigned at)
 {
-	bool is_reached = (is_of_memory(failure) ? memory_counted() : disk_counted()) >= at;
+	bool is_reached;
+
+	if (failure->is_callers)
+		return alloc_stop() >= at;
+	is_reached = (is_of_memory(failure) ? memory_counted() : disk_counted()) >= at;
 
 	memory_fail_at(0, false);
 	disk_stop();
 	return is_reached;
+}
+
+/* In a child: its exit code. What is not frozen is given back: after a transfer
+ * that went well and one that did not there is as much in use. */
+static int transfer_and_count(const struct failure *failure, int number, unsigned at)
+{
+	int answer;
+	long blocks;
+
+	alloc_fail_at(0, false); /* loads what it needs itself */
+	(void)alloc_stop();
+	trio_open(failure->modes);
+	if (trio_transfer(number + WARM_UP) != 0)
+		must_fail("transfer %d", number + WARM_UP);
+	trio_close();
+	blocks = alloc_blocks();
+	trio_open(failure->modes);
+	if (trio_try(number) < 0)
+		must_fail("transfer %d", number);
+	arm(failure, at);
+	answer = (int)answer_of(txn_commit());
+	if (!disarm(failure, at))
+		answer |= NOT_REACHED;
+	trio_close();
+	if ((answer & ~NOT_REACHED) != UNKNOWN && alloc_blocks() > blocks)
+		answer |= LEAKED;
+	return answer;
 }
 
 /* In a child: its exit code. */
@@ -88,7 +125,8 @@ static int run_child(const struct failure *failure, int number, unsigned at)
 	int status = -1;
 
 	if (pid == 0)
-		_exit(transfer(failure, number, at));
+		_exit(failure->is_callers ? transfer_and_count(failure, number, at) :
+					    transfer(failure, number, at));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		must_fail("the child ended with %d", status);
 	return WEXITSTATUS(status);
@@ -109,6 +147,7 @@ static void sweep(const struct failure *failure)
 		trio_visit(at);
 		violation = trio_violation();
 		cr_assert(eq(ptr, violation, NULL), "call %d: %s", at, violation);
+		cr_assert(zero(int, answer &LEAKED), "call %d leaks", at);
 		has = trio_has(at);
 		answers[(answer & ~NOT_REACHED) - COMMITTED]++;
 		switch (answer & ~NOT_REACHED) {
@@ -132,50 +171,63 @@ static void sweep(const struct failure *failure)
 
 Test(errors, of_the_disk_leave_all_or_nothing_and_are_told_with_journals_that_are_deleted)
 {
-	sweep(&(struct failure){ &trio_delete, EIO, false });
+	sweep(&(struct failure){ .modes = &trio_delete, .error = EIO });
 }
 
 Test(errors, of_the_disk_leave_all_or_nothing_and_are_told_with_journals_that_persist)
 {
-	sweep(&(struct failure){ &trio_persist, EIO, false });
+	sweep(&(struct failure){ .modes = &trio_persist, .error = EIO });
 }
 
 Test(errors, of_a_broken_disk_leave_all_or_nothing_and_are_told)
 {
-	sweep(&(struct failure){ &trio_mixed, EIO, true });
+	sweep(&(struct failure){ .modes = &trio_mixed, .error = EIO, .forever = true });
 }
 
 Test(errors, of_a_full_disk_leave_all_or_nothing_and_are_told)
 {
-	sweep(&(struct failure){ &trio_truncate, ENOSPC, true });
+	sweep(&(struct failure){ .modes = &trio_truncate, .error = ENOSPC, .forever = true });
 }
 
 Test(errors, of_the_disk_leave_all_or_nothing_and_are_told_with_wals)
 {
-	sweep(&(struct failure){ &trio_wal, EIO, false });
+	sweep(&(struct failure){ .modes = &trio_wal, .error = EIO });
 }
 
 Test(errors, of_a_broken_disk_leave_all_or_nothing_and_are_told_with_wals_and_a_journal)
 {
-	sweep(&(struct failure){ &trio_half_wal, EIO, true });
+	sweep(&(struct failure){ .modes = &trio_half_wal, .error = EIO, .forever = true });
 }
 
 Test(errors, of_a_full_disk_leave_all_or_nothing_and_are_told_with_wals)
 {
-	sweep(&(struct failure){ &trio_wal, ENOSPC, true });
+	sweep(&(struct failure){ .modes = &trio_wal, .error = ENOSPC, .forever = true });
 }
 
 Test(errors, of_memory_leave_all_or_nothing_and_are_told_with_wals)
 {
-	sweep(&(struct failure){ &trio_wal, ENOMEM, false });
+	sweep(&(struct failure){ .modes = &trio_wal, .error = ENOMEM });
 }
 
 Test(errors, of_memory_leave_all_or_nothing_and_are_told)
 {
-	sweep(&(struct failure){ &trio_mixed, ENOMEM, false });
+	sweep(&(struct failure){ .modes = &trio_mixed, .error = ENOMEM });
 }
 
 Test(errors, of_memory_that_is_gone_leave_all_or_nothing_and_are_told)
 {
-	sweep(&(struct failure){ &trio_mixed, ENOMEM, true });
+	sweep(&(struct failure){ .modes = &trio_mixed, .error = ENOMEM, .forever = true });
+}
+
+Test(errors, of_the_memory_of_who_commits_leave_all_or_nothing_and_no_leak)
+{
+	sweep(&(struct failure){ .modes = &trio_mixed, .error = ENOMEM, .is_callers = true });
+}
+
+Test(errors, of_the_memory_of_who_commits_that_is_gone_leave_all_or_nothing_and_no_leak)
+{
+	sweep(&(struct failure){ .modes = &trio_mixed,
+				 .error = ENOMEM,
+				 .forever = true,
+				 .is_callers = true });
 }

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "group/disk.h"
 #include "group/trio.h"
+#include "support/files.h"
 #include "support/must.h"
 #include "support/test.h"
 
@@ -154,6 +156,42 @@ Test(group, commits_files_that_shrink_by_themselves)
 	expect_whole();
 }
 
+Test(group, commits_files_that_are_shrunk_in_its_transaction)
+{
+	for (int i = 0; i < TRIO; i++)
+		must_exec_file(trio_path(i), "PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+	trio_open(&trio_mixed);
+	for (int i = 0; i < TRIO; i++)
+		trio_run(i, "INSERT INTO row VALUES (100, hex(randomblob(40000)))");
+	cr_expect(zero(int, trio_transfer(1)));
+	for (int i = 0; i < TRIO; i++) {
+		trio_run(i, "DELETE FROM row WHERE id = 100");
+		trio_run(i, "PRAGMA main.incremental_vacuum(50)");
+	}
+	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
+	expect_whole();
+	cr_expect(eq(int, trio_has(2), 1));
+}
+
+/* A GiB of one file's changes is in the file before COMMIT comes. */
+Test(group, commits_a_gigabyte)
+{
+	if (!getenv("SQLA_TEST_LONG"))
+		cr_skip("make check-long");
+	trio_open(&trio_mixed);
+	trio_run(1, "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n"
+		    " WHERE i < 1124) INSERT INTO row SELECT i, zeroblob(1048576) FROM n");
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	trio_run(1, "UPDATE row SET t = randomblob(1048576) WHERE id >= 100");
+	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
+	trio_run(1, "DELETE FROM row WHERE id >= 100");
+	cr_assert(zero(int, trio_try(3)));
+	cr_assert(zero(int, txn_abort()));
+	expect_whole();
+	cr_expect(eq(int, trio_has(2), 1));
+	cr_expect(zero(int, trio_has(3)));
+}
+
 /* Such a connection keeps its journal open, and cuts it or empties its header. */
 Test(group, commits_in_exclusive_locking_mode)
 {
@@ -181,6 +219,33 @@ Test(group, commits_when_the_program_has_gone_to_another_folder)
 	cr_assert(zero(int, chdir("/")));
 	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
 	cr_expect(eq(int, trio_has(1), 1));
+}
+
+Test(group, commits_files_of_two_folders_also_through_a_link_to_one)
+{
+	char *link = must_printf("%s/link", trio_folder()),
+	     *url = must_printf("sqlite:///%s/till", link);
+
+	trio_move_to_folder(0, "folder");
+	cr_assert(zero(int, symlink("folder", link)));
+	trio_through(0, url);
+	trio_open(&trio_mixed);
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	cr_expect(eq(int, trio_has(1), 1));
+	cr_expect(zero(int, trio_leftovers()));
+	expect_whole();
+	free(link);
+	free(url);
+}
+
+/* Its connections do not share it. */
+Test(group, commits_in_a_program_that_shares_caches)
+{
+	cr_assert(zero(int, sqlite3_enable_shared_cache(1)));
+	trio_open(&trio_mixed);
+	cr_expect(zero(int, trio_transfer(1)), "%s", sqla_error_last()->message);
+	cr_expect(eq(int, trio_has(1), 1));
+	cr_assert(zero(int, sqlite3_enable_shared_cache(0)));
 }
 
 Test(group, rolls_back_to_savepoints_and_aborts)
@@ -259,6 +324,71 @@ Test(group, with_a_journal_in_memory_is_refused)
 {
 	trio_open(&(struct trio_modes){ "memory", { "DELETE", "DELETE", "MEMORY" } });
 	expect_refused(SQLA_EUNSAFE, "journal_mode is memory");
+}
+
+Test(group, with_a_journal_that_goes_to_memory_in_the_transaction_is_refused)
+{
+	trio_open(&trio_delete);
+	trio_run(1, "SELECT count(*) FROM row");
+	trio_run(1, "PRAGMA main.journal_mode = MEMORY");
+	expect_refused(SQLA_EUNSAFE, "journal_mode is memory");
+	cr_expect(says("\"ledger\"") || strcmp(sqla_error_last()->engine, "ledger") == 0);
+}
+
+Test(group, with_a_database_in_memory_is_refused)
+{
+	struct sqla_session *s;
+
+	trio_open(&trio_delete);
+	cr_assert(zero(int, sqla_engine_register("memory", "sqlite://", NULL)));
+	cr_assert(zero(int, sqla_session_open("memory", &s)));
+	cr_assert(ge(int, sqla_exec(s, "CREATE TABLE t(x)"), 0));
+	expect_refused(SQLA_EUNSAFE, "it is in memory");
+	cr_expect(says("\"memory\"") || strcmp(sqla_error_last()->engine, "memory") == 0);
+	sqla_session_close(s);
+}
+
+/* New text: a folder on another file system than the trio's; NULL: there is none. */
+static char *folder_elsewhere(void)
+{
+	static const char *const parents[] = { "/dev/shm", "/tmp", "/var/tmp", "." };
+	struct stat here, there;
+
+	if (stat(trio_folder(), &here) < 0)
+		must_fail("%s", trio_folder());
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		char *folder = must_printf("%s/sqla-XXXXXX", parents[i]);
+
+		if (stat(parents[i], &there) == 0 && there.st_dev != here.st_dev && mkdtemp(folder))
+			return folder;
+		free(folder);
+	}
+	return NULL;
+}
+
+Test(group, of_files_on_different_file_systems_is_refused)
+{
+	char *folder = folder_elsewhere(), *path, *url, *real;
+	struct sqla_session *s;
+
+	if (!folder)
+		cr_skip("there is one file system only");
+	real = realpath(folder, NULL);
+	path = must_printf("%s/other", real);
+	url = must_printf("sqlite:///%s", path);
+	must_exec_file(path, "CREATE TABLE t(x)");
+	trio_open(&trio_delete);
+	cr_assert(zero(int, sqla_engine_register("other", url, NULL)));
+	cr_assert(zero(int, sqla_session_open("other", &s)));
+	cr_assert(ge(int, sqla_exec(s, "INSERT INTO t VALUES (1)"), 0));
+	expect_refused(SQLA_EUNSAFE, "different file systems");
+	cr_expect(says("\"other\"") || strcmp(sqla_error_last()->engine, "other") == 0);
+	sqla_session_close(s);
+	cr_expect(zero(int, files_remove_tree(real)));
+	free(real);
+	free(folder);
+	free(path);
+	free(url);
 }
 
 Test(group, with_a_written_attached_database_is_refused)

@@ -64,6 +64,28 @@ static void leave(const char *fault, const struct trio_modes *modes)
 	(void)transfer_until(fault, modes, 1);
 }
 
+/* Writes more to each file than its cache holds, and is killed. */
+static void leave_spilled(const char *fault)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		trio_open(&trio_mixed);
+		for (int i = 0; i < TRIO; i++) {
+			trio_run(i, "PRAGMA main.cache_size = 5");
+			trio_run(i,
+				 "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n"
+				 " WHERE i < 500) INSERT INTO row SELECT i, hex(randomblob(400))"
+				 " FROM n");
+		}
+		fault_arm(fault);
+		_exit(trio_transfer(1) == 0 ? 0 : 1);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		must_fail("%s: the child ended with %d", fault, status);
+}
+
 /* ---- telling of it ----------------------------------------------------------------- */
 
 struct tale {
@@ -206,6 +228,14 @@ Test(leftover, of_a_super_journal_that_nobody_names_is_removed)
 	cr_expect(eq(int, told(&tale, SQLA_EFFECT_NONE), 1));
 	cr_expect(eq(int, trio_leftovers(), 1));
 	(void)recover_all(0);
+}
+
+Test(leftover, of_files_that_had_spilled_their_cache_is_ended_as_it_was_decided)
+{
+	leave_spilled("group_sealed:kill");
+	(void)recover_all(0);
+	leave_spilled("group_unlinked:kill");
+	(void)recover_all(1);
 }
 
 /* Whoever opens one file first, deals with that one; recovery with the others. */

@@ -13,6 +13,8 @@
 #define TRIO 3
 #define TRIO_ALONE 1000000
 
+struct sqlite3;
+
 /* Journal modes of the three files. */
 struct trio_modes {
 	const char *name;
@@ -75,7 +77,6 @@ void trio_visit_with_library(const struct trio_modes *modes);
 void trio_visit_one_with_library(int which);
 
 /* A stock client that reads a file, until it is ended. */
-struct sqlite3;
 struct sqlite3 *trio_reader(int which);
 void trio_end_reader(struct sqlite3 *reader);
 
