@@ -39,13 +39,13 @@ static const char *result(const struct sqla_in_doubt *branch)
 static const char *const kinds[] = {
 	[SQLA_LEFTOVER_JOURNAL] = "journal",
 	[SQLA_LEFTOVER_SUPER] = "super-journal",
+	[SQLA_LEFTOVER_WAL] = "wal",
 };
 
 static const char *const effects[] = {
-	[SQLA_EFFECT_NONE] = "none",
-	[SQLA_EFFECT_ROLLBACK] = "rollback",
-	[SQLA_EFFECT_COMMIT] = "commit",
-	[SQLA_EFFECT_UNKNOWN] = "unknown",
+	[SQLA_EFFECT_NONE] = "none",	   [SQLA_EFFECT_ROLLBACK] = "rollback",
+	[SQLA_EFFECT_COMMIT] = "commit",   [SQLA_EFFECT_UNKNOWN] = "unknown",
+	[SQLA_EFFECT_REFUSED] = "refused",
 };
 
 /* ---- JSON -------------------------------------------------------------- */

@@ -32,6 +32,7 @@ typedef bool sqla_wanted_fn(const char *uuid, void *arg);
 enum sqla_leftover_kind {
 	SQLA_LEFTOVER_JOURNAL = 1, /* a rollback journal */
 	SQLA_LEFTOVER_SUPER = 2,   /* the super-journal of several files */
+	SQLA_LEFTOVER_WAL = 3,	   /* a guarded WAL, which only this library opens */
 };
 
 /* What any program does about it that opens one of its databases now. */
@@ -40,6 +41,7 @@ enum sqla_leftover_effect {
 	SQLA_EFFECT_ROLLBACK = 2, /* rolls it back */
 	SQLA_EFFECT_COMMIT = 3,	  /* commits it: that was decided */
 	SQLA_EFFECT_UNKNOWN = 4,  /* cannot be said: do not open it */
+	SQLA_EFFECT_REFUSED = 5,  /* cannot open the database, and changes nothing */
 };
 
 /* Texts are valid during the callback; none is NULL. */

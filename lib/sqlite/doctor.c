@@ -178,6 +178,7 @@ static void find_leftover(const struct sqla_leftover *leftover, void *arg)
 	static const char *const checks[] = {
 		[SQLA_LEFTOVER_JOURNAL] = "journal",
 		[SQLA_LEFTOVER_SUPER] = "super-journal",
+		[SQLA_LEFTOVER_WAL] = "wal",
 	};
 	struct patient *p = arg;
 	const char *uuid = leftover->uuid;

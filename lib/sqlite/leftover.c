@@ -17,6 +17,7 @@
 #include "sqlite/error.h"
 #include "sqlite/journal.h"
 #include "sqlite/super.h"
+#include "sqlite/wal-guard.h"
 
 #define TEXT 1536
 #define RECOVER "`sqlassist recover`"
@@ -220,6 +221,81 @@ static void look_at_journal(const struct scene *scene, sqlite3 *db, const char *
 	tell(scene, journal, &account);
 }
 
+/* ---- a WAL ------------------------------------------------------------------------- */
+
+static void explain_guarded(const char *wal, const char *super, struct account *account)
+{
+	int seen = *super ? look_for(super) : 1;
+
+	account->effect = SQLA_EFFECT_REFUSED;
+	if (!*super)
+		say(account->evidence,
+		    "%s is guarded, and not in full: the transaction was cut off when its files were "
+		    "being sealed, before it was decided.",
+		    wal);
+	else if (seen < 0)
+		say(account->evidence,
+		    "%s is guarded, and names the super-journal %s, which cannot be looked for: %s. "
+		    "Whether the transaction was decided is not known.",
+		    wal, super, seen == -ENOENT ? "its folder is not there" : strerror(-seen));
+	else
+		say(account->evidence,
+		    "%s is guarded, and names the super-journal %s, which is %s: the transaction was "
+		    "cut off %s it was decided.",
+		    wal, super, seen ? "there" : "gone", seen ? "before" : "after");
+	say(account->stock, "It cannot open the file (SQLITE_CANTOPEN), and changes nothing.");
+	if (seen < 0)
+		say(account->remedy,
+		    "Make that folder visible under the same name, then run " RECOVER ".");
+	else
+		say(account->remedy,
+		    "Run " RECOVER ", or open it through this library: then the file is %s. Never "
+		    "remove the WAL by hand.",
+		    seen ? "rolled back" : "committed");
+}
+
+static bool is_guarded(const char *wal)
+{
+	unsigned char header[WAL_HEADER];
+	int fd = open(wal, O_RDONLY | O_CLOEXEC);
+	bool is = fd >= 0 && pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+		  wal_guard_is(header);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return is;
+}
+
+/* Its maker is at work. */
+static bool is_held(const char *super)
+{
+	int fd = open(super, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool is = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return is;
+}
+
+static void look_at_wal(const struct scene *scene, const char *database)
+{
+	const char *wal = sqlite3_filename_wal(database);
+	struct account account = { .kind = SQLA_LEFTOVER_WAL, .n = 1 };
+	struct journal_look found;
+	int error = journal_look(wal, &found);
+
+	account.databases[0] = (char *)(uintptr_t)database;
+	if (error == 0 && (!is_guarded(wal) || is_held(found.super)))
+		return;
+	if (error < 0) {
+		explain_unreadable(wal, -error, &account);
+	} else {
+		(void)super_transaction(found.super, account.uuid);
+		explain_guarded(wal, found.super, &account);
+	}
+	tell(scene, wal, &account);
+}
+
 /* ---- a super-journal ------------------------------------------------------------------ */
 
 struct listing {
@@ -344,6 +420,7 @@ void lite_leftovers(struct engine_config *config, sqla_leftover_fn *fn, void *ar
 
 	if (path && *path) {
 		look_at_journal(&scene, db, path);
+		look_at_wal(&scene, path);
 		(void)super_each(path, look_at_super, &scene);
 	}
 	(void)sqlite3_close(db);

@@ -115,7 +115,7 @@ static bool is_header(const unsigned char *header)
 	return (get32(header) & ~1u) == MAGIC && memcmp(sum, header + HEADER_SUM, sizeof(sum)) == 0;
 }
 
-static bool is_guard(const unsigned char *header)
+bool wal_guard_is(const unsigned char header[WAL_HEADER])
 {
 	return is_header(header) && (get32(header + HEADER_VERSION) & GUARD_MASK) == GUARD;
 }
@@ -394,7 +394,7 @@ int wal_guard_settle(sqlite3_file *file)
 		rc = read_trailer(file, size, &trailer);
 	if (rc != SQLITE_OK)
 		return rc;
-	if (is_guard(header))
+	if (wal_guard_is(header))
 		return settle(file, header, &trailer, size);
 	return trailer.at ? CALL(file, xTruncate, trailer.at) : SQLITE_OK;
 }

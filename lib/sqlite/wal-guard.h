@@ -40,6 +40,9 @@ struct wal_guard {
 	sqlite3_int64 trailer;		  /* where that begins, 0: nowhere */
 };
 
+/* Whether a WAL that begins with HEADER is guarded. */
+bool wal_guard_is(const unsigned char header[WAL_HEADER]);
+
 /* SQLite writes N bytes at OFFSET while it is to be held. */
 int wal_guard_write(struct wal_guard *guard, const void *from, int n, sqlite3_int64 offset);
 

@@ -89,7 +89,7 @@ static void leave_spilled(const char *fault)
 /* ---- telling of it ----------------------------------------------------------------- */
 
 struct tale {
-	int journals, supers;
+	int journals, wals, supers;
 	int ended, left;
 	enum sqla_leftover_effect effects[16]; /* of journals, then of the super-journal */
 	size_t n_effects;
@@ -97,6 +97,7 @@ struct tale {
 	bool is_mixed; /* there were two */
 	size_t databases;
 	char evidence[2048], remedy[2048]; /* the last one's */
+	char wal_remedy[2048];
 };
 
 static void note(const struct sqla_leftover *leftover, void *arg)
@@ -104,6 +105,7 @@ static void note(const struct sqla_leftover *leftover, void *arg)
 	struct tale *tale = arg;
 
 	tale->journals += leftover->kind == SQLA_LEFTOVER_JOURNAL;
+	tale->wals += leftover->kind == SQLA_LEFTOVER_WAL;
 	tale->supers += leftover->kind == SQLA_LEFTOVER_SUPER;
 	tale->ended += leftover->status == SQLA_OK;
 	tale->left += leftover->status == SQLA_PENDING;
@@ -117,6 +119,8 @@ static void note(const struct sqla_leftover *leftover, void *arg)
 		tale->databases = leftover->n_databases;
 	(void)snprintf(tale->evidence, sizeof(tale->evidence), "%s", leftover->evidence);
 	(void)snprintf(tale->remedy, sizeof(tale->remedy), "%s", leftover->remedy);
+	if (leftover->kind == SQLA_LEFTOVER_WAL)
+		(void)snprintf(tale->wal_remedy, sizeof(tale->wal_remedy), "%s", leftover->remedy);
 	cr_expect(ne(str, (char *)(uintptr_t)leftover->remedy, (char *)""));
 	cr_expect(ne(str, (char *)(uintptr_t)leftover->stock, (char *)""));
 	cr_expect(leftover->n_databases > 0 || leftover->kind == SQLA_LEFTOVER_SUPER);
@@ -248,6 +252,47 @@ Test(leftover, is_ended_where_a_stock_client_has_been_before)
 		(void)pass(false);
 		expect_whole(first + 1, 0);
 	}
+}
+
+static void guarded(const char *fault, int supers, const char *word, int has)
+{
+	struct tale tale;
+
+	leave(fault, &trio_wal);
+	cr_assert(eq(int, trio_guarded(), TRIO));
+	tale = pass(true);
+	cr_expect(eq(int, tale.wals, TRIO));
+	cr_expect(eq(int, tale.supers, supers));
+	cr_expect(eq(int, told(&tale, SQLA_EFFECT_REFUSED), TRIO));
+	cr_expect(eq(sz, strlen(tale.uuid), 36));
+	cr_expect(not(tale.is_mixed));
+	cr_expect(ne(ptr, strstr(tale.wal_remedy, word), NULL), "%s", tale.wal_remedy);
+	cr_expect(eq(int, trio_guarded(), TRIO));
+	(void)recover_all(has);
+	cr_expect(zero(int, trio_guarded()));
+}
+
+Test(leftover, of_guarded_wals_that_are_undecided_is_rolled_back_by_recovery_alone)
+{
+	guarded("group_sealed:kill", 1, "rolled back", 0);
+}
+
+Test(leftover, of_guarded_wals_that_are_decided_is_committed_by_recovery_alone)
+{
+	guarded("group_unlinked:kill", 0, "committed", 1);
+}
+
+Test(leftover, of_wals_that_a_living_process_has_guarded_is_none)
+{
+	pid_t pid = transfer_until("group_sealed:stop", &trio_wal, 1);
+	struct tale tale = pass(true);
+	int status = -1;
+
+	cr_expect(zero(sz, tale.n_effects));
+	cr_assert(zero(int, kill(pid, SIGCONT)));
+	cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+	cr_expect(zero(int, status));
+	expect_whole(1, 1);
 }
 
 /* Its files are locked, and its super-journal is held. */
