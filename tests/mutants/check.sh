@@ -13,9 +13,12 @@ trap 'rm -rf "$scratch"' EXIT
 trap 'exit 99' HUP INT TERM
 file='' tests='' old='' number=0 missed=0 broken=0
 
+# Called by make, a make would say where it enters and leaves.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 # What make knows about a program: variable NAME, with / and - as _.
 make_says() {
-	make -s -C "$top_builddir" --eval="mutants-print: ; @echo \$($1)" mutants-print
+	make -s --no-print-directory -C "$top_builddir" --eval="mutants-print: ; @echo \$($1)" mutants-print
 }
 
 # Makes the mistake in $scratch/mutant.c. A line that is not there once: 1.

@@ -390,3 +390,20 @@ Test(decisions, purge_tombstones_only_when_all_that_was_open_has_ended)
 	pg_driver.close(idle);
 	pg_driver.close(admin);
 }
+
+/* What a standby shows may be lost when another takes over. */
+Test(look, says_nothing_of_what_a_standby_shows)
+{
+	const char *url = new_site("look_standby");
+	struct cluster *primary = cluster_get("main"), *standby;
+	enum driver_look_result result;
+
+	must_exec_at(url, "INSERT INTO sqlassist.sqlassist_decision(txn, verdict, branches) "
+			  "VALUES ('" UUID_ONE "', 'committed', '')");
+	standby = cluster_start_standby("standby", primary);
+	result = look_with(url_on("standby", "look_standby"),
+			   (struct driver_look){ .uuid = UUID_ONE, .dry_run = true }, 1);
+	cr_expect(eq(int, (int)result, LOOK_UNKNOWN));
+	cluster_free(standby);
+	cluster_free(primary);
+}
