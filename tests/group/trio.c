@@ -46,6 +46,11 @@ const char *trio_path(int which)
 	return paths[which];
 }
 
+const char *trio_engine(int which)
+{
+	return engines[which];
+}
+
 void trio_options(int which, const struct sqla_engine_options *given)
 {
 	options[which] = *given;

@@ -30,6 +30,8 @@ void trio_make(void);
 /* Their folder, and each. Borrowed. */
 const char *trio_folder(void);
 const char *trio_path(int which);
+/* The name of its engine. */
+const char *trio_engine(int which);
 
 /* Before they are opened: with OPTIONS (copied) instead of wal_group, and by
  * another URL (kept). */
