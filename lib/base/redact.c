@@ -1,7 +1,8 @@
 #include "base/redact.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Replaces [from, to) by at most three asterisks; returns what follows them. */
 static char *mask(char *from, char *to)
@@ -42,15 +43,41 @@ static void redact_urls(char *text)
 	}
 }
 
+/* The character at *AT, which a URL may have as %XX; goes behind it. */
+static int take_character(char **at)
+{
+	unsigned code;
+	int length = 1;
+
+	if (sscanf(*at, "%%%2x%n", &code, &length) != 1 || length != 3)
+		code = (unsigned char)**at;
+	*at += length;
+	return tolower((int)code);
+}
+
+/* What stands behind the word "password" at AT; NULL: it is not there. */
+static char *behind_word(char *at)
+{
+	for (const char *c = "password"; *c; c++)
+		if (!*at || take_character(&at) != *c)
+			return NULL;
+	return at;
+}
+
+static char *find_word(char *at, char **ret_behind)
+{
+	for (; *at; at++)
+		if ((*ret_behind = behind_word(at)))
+			return at;
+	return NULL;
+}
+
 /* password=SECRET or password='SE CRET' (conninfo, URL parameters, ini). */
 static void redact_settings(char *text)
 {
-	static const char word[] = "password";
-	char *at = text;
+	char *at = text, *value;
 
-	while ((at = strcasestr(at, word))) {
-		char *value = at + strlen(word);
-
+	while ((at = find_word(at, &value))) {
 		value += strspn(value, " \t");
 		at = value;
 		if (*value != '=')

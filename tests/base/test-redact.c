@@ -21,6 +21,8 @@ Test(redact, no_secret_is_left)
 		"postgresql://h/db?password=SECRET&user=me",
 		"sslpassword=SECRET",
 		"PASSWORD=SECRET",
+		"postgresql:///db?pass%77ord=SECRET",
+		"postgresql:///db?%50%41%53%53%57%4f%52%44=SECRET&user=me",
 		"password='SECRET",
 	};
 
@@ -45,6 +47,7 @@ Test(redact, the_rest_is_left_as_it_is)
 		"sqlite:////var/lib/till.db",
 		"password authentication failed for user \"me\"",
 		"a passfile=/x is fine",
+		"postgresql:///db?application_name=%70ass%zzword=%",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
