@@ -67,7 +67,9 @@ static int keep_row(void *arg, const struct driver_row *found)
 	struct reading *reading = arg;
 	struct row *row;
 
-	if (strcmp(found->verdict, "committed") != 0 || !is_wanted(reading, found->uuid))
+	/* Cut to a uuid, a longer key would be another row's. */
+	if (strcmp(found->verdict, "committed") != 0 || !gid_is_uuid(found->uuid) ||
+	    !is_wanted(reading, found->uuid))
 		return 0;
 	row = calloc(1, sizeof(*row));
 	if (!row)
