@@ -120,6 +120,12 @@ static enum driver_look_result without_row(struct lite_conn *conn, struct driver
 	return settle(conn, look, LOOK_ABORTED);
 }
 
+/* A verdict that is not one of the two to its last byte is shown, and not taken:
+ * as a C string, a blob or a text with a NUL in it could be taken for one. */
+static const char ask_verdict[] =
+	"SELECT CASE WHEN verdict IN ('committed', 'aborted') THEN verdict"
+	" ELSE substr(quote(verdict), 1, 15) END FROM main.sqlassist_decision WHERE txn = ?1";
+
 /* Steps 2 and 3; the write lock is held. */
 static enum driver_look_result look_locked(struct lite_conn *conn, struct driver_look *look)
 {
@@ -133,8 +139,7 @@ static enum driver_look_result look_locked(struct lite_conn *conn, struct driver
 		return saw(look, LOOK_UNKNOWN, "%s: %s", lite_path(conn), why);
 	if (look->site && strcmp(look->site, site) != 0)
 		return saw(look, LOOK_UNKNOWN, "%s is another site: %s", lite_path(conn), site);
-	rc = lite_ask_text(conn, "SELECT verdict FROM main.sqlassist_decision WHERE txn = ?1",
-			   look->uuid, NULL, verdict, sizeof(verdict));
+	rc = lite_ask_text(conn, ask_verdict, look->uuid, NULL, verdict, sizeof(verdict));
 	if (rc == SQLITE_DONE)
 		return without_row(conn, look);
 	if (rc != SQLITE_ROW)
