@@ -117,7 +117,7 @@ static bool is_old(int fd)
 static void collect(const char *path, bool is_whole, void *arg)
 {
 	const int *busy_ms = arg;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = super_open(path);
 
 	if (fd < 0)
 		return;

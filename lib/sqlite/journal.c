@@ -185,7 +185,7 @@ static int look(int fd, struct journal_look *ret)
 	struct journal_look found = { .is_there = true };
 	unsigned char first = 0;
 	struct stat st;
-	int answer = fstat(fd, &st) < 0 ? -errno : 0;
+	int answer = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 
 	if (answer == 0 && st.st_size > 0)
 		answer = read_at(fd, &first, 1, 0);
@@ -203,7 +203,7 @@ static int look(int fd, struct journal_look *ret)
 /* No lock hangs on a journal: to open and close it by hand costs nobody one. */
 int journal_look(const char *path, struct journal_look *ret)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int status;
 
 	if (fd < 0 && errno != ENOENT)

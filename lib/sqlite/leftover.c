@@ -395,12 +395,12 @@ static void look_at_super(const char *path, bool is_whole, void *arg)
 {
 	const struct scene *scene = arg;
 	struct account account = { .kind = SQLA_LEFTOVER_SUPER };
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = super_open(path);
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd == -ENOENT)
 		return;
 	if (fd < 0) {
-		explain_unreadable(path, errno, &account);
+		explain_unreadable(path, -fd, &account);
 		(void)super_transaction(path, account.uuid);
 		tell(scene, path, &account);
 		return;

@@ -19,7 +19,8 @@
 
 #define INFIX "-sqlassist-" /* between the database's name and a uuid */
 #define UUID_TEXT (SUPER_UUID - 1)
-#define UNFINISHED ".new" /* until it is whole */
+#define UNFINISHED ".new"  /* until it is whole */
+#define LIST_MAX (1 << 20) /* no list that we wrote is longer */
 
 struct super {
 	int fd, directory;
@@ -207,6 +208,40 @@ bool super_may_be(const char *path)
 	       strncmp(path + length - UUID_TEXT - strlen(INFIX), INFIX, strlen(INFIX)) == 0;
 }
 
+/* SQLite calls its own DATABASE-mjXXXXXX9XX. */
+static bool is_of_sqlite(const char *name)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t length = strlen(name);
+	const char *suffix = name + length - 12;
+
+	return length > 12 && strncmp(suffix, "-mj", 3) == 0 && suffix[9] == '9' &&
+	       strspn(suffix + 3, digits) == 9;
+}
+
+bool super_is_name(const char *path)
+{
+	char uuid[UUID_TEXT + 1];
+
+	return is_of_sqlite(path) ||
+	       (super_may_be(path) && read_uuid(path + strlen(path) - UUID_TEXT, uuid));
+}
+
+int super_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = fstat(fd, &st) < 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;
+	if (error == 0)
+		return fd;
+	(void)close(fd);
+	return -error;
+}
+
 /* Gone for good only when its folder says so on the disk: its maker may have died
  * in between. A folder that is not there may come back with what was in it. */
 enum super_fate super_look(const char *path)
@@ -284,7 +319,8 @@ size_t super_each(const char *database, super_found_fn *fn, void *arg)
 static char *read_list(int fd, size_t *ret_size)
 {
 	struct stat st;
-	char *list = fstat(fd, &st) == 0 && st.st_size > 0 ? malloc((size_t)st.st_size) : NULL;
+	bool may_be = fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size <= LIST_MAX;
+	char *list = may_be ? malloc((size_t)st.st_size) : NULL;
 
 	if (list && pread(fd, list, (size_t)st.st_size, 0) == st.st_size &&
 	    list[st.st_size - 1] == '\0') {

@@ -28,6 +28,9 @@ int super_create(const char *database, const char *uuid, const char *const journ
 
 const char *super_path(const struct super *super);
 
+/* Whether a file of this name is a super-journal, one of ours or of SQLite's. */
+bool super_is_name(const char *path);
+
 enum super_fate {
 	SUPER_GONE,    /* for good */
 	SUPER_THERE,   /* it could not be removed, and nothing has happened */
@@ -39,6 +42,13 @@ enum super_fate super_decide(struct super *super);
 
 /* Whether a file of that name may be one, there or not. */
 bool super_may_be(const char *path);
+
+/* Whether the name is that of one, of ours or of SQLite's own. */
+bool super_is_name(const char *path);
+
+/* Opens one to be read: a plain file, whatever else lies there under its name. A
+ * negative error number. */
+int super_open(const char *path);
 
 /* Of one that a journal names: SUPER_GONE is durable. */
 enum super_fate super_look(const char *path);

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/fork.h"
+#include "sqlite/guard.h"
 #include "sqlite/journal.h"
 #include "sqlite/vfs.h"
 #include "sqlite/wal-guard.h"
@@ -38,6 +39,7 @@ struct vfs_file {
 	bool is_readonly;
 	bool is_synced;		      /* for the sync that follows the hold */
 	bool may_write_wal;	      /* the WAL's write lock is held */
+	bool is_super;		      /* a super-journal, or what one lists, to be read */
 	int level;		      /* the lock on the file */
 	struct vfs_name *name;	      /* owned */
 	struct journal journal;	      /* the open one */
@@ -47,6 +49,9 @@ struct vfs_file {
 	vfs_hold_fn *hold;
 	void *hold_arg;
 };
+
+/* Of this thread: SQLite reads one to its end before it does something else. */
+static _Thread_local unsigned supers_open;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -182,6 +187,8 @@ static int close_it(sqlite3_file *head)
 		memset(&file->main->wal, 0, sizeof(file->main->wal));
 	if (file->kind == VFS_DATABASE)
 		vfs_disarm(file);
+	supers_open -= file->is_super;
+	file->is_super = false;
 	free(file->name);
 	file->name = NULL;
 	return PASS_BARE(file, xClose);
@@ -430,12 +437,16 @@ int vfs_file_open(sqlite3_vfs *base, const char *name, sqlite3_file *head, int f
 	int version, rc;
 
 	memset(file, 0, sizeof(*file));
+	if (name && !guard_may_open(name, flags, supers_open > 0))
+		return SQLITE_CANTOPEN;
 	file->real = (sqlite3_file *)(file + 1);
 	rc = base->xOpen(base, name, file->real, flags, ret_flags);
 	if (!file->real->pMethods)
 		return rc;
 	version = file->real->pMethods->iVersion;
 	head->pMethods = &methods[version >= 3 ? 2 : version >= 2 ? 1 : 0];
+	file->is_super = guard_is_reading(flags);
+	supers_open += file->is_super;
 	if (rc == SQLITE_OK && name)
 		link_file(file, name, ret_flags ? flags | *ret_flags : flags);
 	return rc;
