@@ -29,9 +29,9 @@ static void describe(const PGresult *result, char *ret_text, size_t size)
 	if (PQntuples(result) == 0)
 		return;
 	(void)snprintf(ret_text, size, "process %s of %s (%s, %s), %s for %s s",
-		       PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
-		       PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4),
-		       PQgetisnull(result, 0, 5) ? "?" : PQgetvalue(result, 0, 5));
+		       pg_cell(result, 0, 0), pg_cell(result, 0, 1), pg_cell(result, 0, 2),
+		       pg_cell(result, 0, 3), pg_cell(result, 0, 4),
+		       PQgetisnull(result, 0, 5) ? "?" : pg_cell(result, 0, 5));
 }
 
 static int count_ended(const struct pg_link *link, const PGresult *result)
@@ -39,10 +39,10 @@ static int count_ended(const struct pg_link *link, const PGresult *result)
 	int n = 0;
 
 	for (int row = 0; row < PQntuples(result); row++) {
-		if (strcmp(PQgetvalue(result, row, 6), "t") != 0)
+		if (strcmp(pg_cell(result, row, 6), "t") != 0)
 			continue;
 		log_warning("engine %s: ended process %s, which kept a decider open", pg_name(link),
-			    PQgetvalue(result, row, 0));
+			    pg_cell(result, row, 0));
 		n++;
 	}
 	return n;

@@ -125,9 +125,9 @@ static void note_places(struct pg_link *link, const PGresult *checked)
 {
 	struct pg_claim *claim = &link->claim;
 
-	claim->is_brief = strcmp(PQgetvalue(checked, 0, 1), "read committed") == 0;
+	claim->is_brief = strcmp(pg_cell(checked, 0, 1), "read committed") == 0;
 	for (int i = 0; i < PG_CLAIM_PLACES; i++) {
-		const char *place = PQgetvalue(checked, 0, 2 + i);
+		const char *place = pg_cell(checked, 0, 2 + i);
 
 		claim->is_brief = claim->is_brief && *place;
 		(void)snprintf(claim->places[i], sizeof(claim->places[i]), "%s", place);

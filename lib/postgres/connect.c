@@ -77,14 +77,16 @@ static int await_connection(struct pg_link *link, int64_t deadline)
 			.fd = PQsocket(link->native),
 			.events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
 		};
+		int left = clock_left(deadline);
 		int ready;
 
 		if (state == PGRES_POLLING_FAILED || PQstatus(link->native) == CONNECTION_BAD)
 			return fail_connect(link, PQerrorMessage(link->native));
-		ready = poll(&wait, 1, clock_left(deadline));
-		if (ready < 0 && errno == EINTR)
+		ready = poll(&wait, 1, left);
+		if (left != 0 && ready < 0 && errno == EINTR)
 			continue;
-		if (ready <= 0)
+		/* It may go on sending notices, and never let us in. */
+		if (left == 0 || ready <= 0)
 			return fail_connect(link, "no answer within connect_timeout_ms");
 		state = PQconnectPoll(link->native);
 	}

@@ -45,10 +45,10 @@ static int check_primary(const struct pg_link *link)
 static int give_row(const PGresult *result, int i, driver_row_fn *fn, void *arg)
 {
 	const struct driver_row row = {
-		.uuid = PQgetvalue(result, i, 0),
-		.verdict = PQgetvalue(result, i, 1),
-		.branches = PQgetvalue(result, i, 2),
-		.age_s = strtoll(PQgetvalue(result, i, 3), NULL, 10),
+		.uuid = pg_cell(result, i, 0),
+		.verdict = pg_cell(result, i, 1),
+		.branches = pg_cell(result, i, 2),
+		.age_s = strtoll(pg_cell(result, i, 3), NULL, 10),
 	};
 
 	return fn(arg, &row);

@@ -80,9 +80,7 @@ static const char ask[] =
 
 static const char *fact(const struct patient *p, const char *name)
 {
-	int column = PQfnumber(p->facts, name);
-
-	return column < 0 || PQntuples(p->facts) == 0 ? "" : PQgetvalue(p->facts, 0, column);
+	return pg_cell(p->facts, 0, PQfnumber(p->facts, name));
 }
 
 static long number(const struct patient *p, const char *name)

@@ -67,13 +67,13 @@ enum { LIST_COLUMNS = 8 };
 static int give(const PGresult *result, int row, driver_prepared_fn *fn, void *arg)
 {
 	const struct driver_prepared prepared = {
-		.gid = PQgetvalue(result, row, 1),
-		.owner = PQgetvalue(result, row, 2),
-		.database = PQgetvalue(result, row, 3),
-		.xid = PQgetvalue(result, row, 4),
-		.age_s = strtoll(PQgetvalue(result, row, 5), NULL, 10),
-		.blocked = (int)strtol(PQgetvalue(result, row, 6), NULL, 10),
-		.is_endable = strcmp(PQgetvalue(result, row, 7), "t") == 0,
+		.gid = pg_cell(result, row, 1),
+		.owner = pg_cell(result, row, 2),
+		.database = pg_cell(result, row, 3),
+		.xid = pg_cell(result, row, 4),
+		.age_s = strtoll(pg_cell(result, row, 5), NULL, 10),
+		.blocked = (int)strtol(pg_cell(result, row, 6), NULL, 10),
+		.is_endable = strcmp(pg_cell(result, row, 7), "t") == 0,
 	};
 	struct txn_gid parts;
 
@@ -100,8 +100,10 @@ int pg_list_prepared(struct driver_conn *conn, driver_prepared_fn *fn, void *arg
 	link->talk.results[0] = NULL;
 	pg_talk_clear(link);
 	error_save(&before);
-	if (strcmp(PQgetvalue(result, 0, 0), "t") == 0)
+	if (strcmp(pg_cell(result, 0, 0), "t") == 0)
 		status = fail_standby(link);
+	else if (strcmp(pg_cell(result, 0, 0), "f") != 0)
+		status = fail_strange(link);
 	for (int row = 0; status >= 0 && row < PQntuples(result); row++)
 		status = give(result, row, fn, arg);
 	if (status >= 0)

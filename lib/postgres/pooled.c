@@ -89,7 +89,7 @@ void pg_note_xid(struct pg_link *link, unsigned i)
 	if (link->is_guarded)
 		return;
 	link->is_guarded = true;
-	link->server.backend_pid = (int)strtol(PQgetvalue(result, 0, 1), NULL, 10);
+	link->server.backend_pid = (int)strtol(pg_cell(result, 0, 1), NULL, 10);
 }
 
 struct pg_command pg_guard_command(struct pg_link *link)

@@ -62,9 +62,7 @@ static const char facts[] =
 
 static const char *text_of(const PGresult *result, const char *column)
 {
-	int number = PQfnumber(result, column);
-
-	return number < 0 || PQntuples(result) == 0 ? "" : PQgetvalue(result, 0, number);
+	return pg_cell(result, 0, PQfnumber(result, column));
 }
 
 static int int_of(const PGresult *result, const char *column)

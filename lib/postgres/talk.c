@@ -193,6 +193,9 @@ static void take(struct pg_talk *talk, PGresult *result)
 	const struct pg_wire *wire = &talk->wire[talk->answered];
 	unsigned i = wire->command;
 
+	/* libpq gives it again and again, also where nothing is expected. */
+	if (is_copy(result))
+		talk->is_copy = talk->is_lost = true;
 	if (talk->answered >= talk->expected || talk->failed == (int)i) {
 		PQclear(result);
 		return;
@@ -201,9 +204,8 @@ static void take(struct pg_talk *talk, PGresult *result)
 		talk->failed = (int)i;
 		talk->is_stale = is_stale(wire, result);
 	}
-	talk->is_copy = talk->is_copy || is_copy(result);
 	talk->is_odd = talk->is_odd || is_odd(talk, wire, result);
-	if (pg_is_unknown(result) || talk->is_copy || talk->is_odd)
+	if (pg_is_unknown(result) || talk->is_odd)
 		talk->is_lost = true;
 	if (wire->is_preparing && PQresultStatus(result) == PGRES_COMMAND_OK)
 		wire->statement->is_prepared = true;
@@ -283,10 +285,12 @@ void pg_talk_await(struct pg_link *link, int patience_ms)
 	int64_t deadline = patience_ms ? clock_ms() + patience_ms : 0;
 	struct pollfd wait;
 
+	/* Time may be up while the server goes on and on without ever being done. */
 	while (pg_talk_go(link, &wait) == TXN_WAIT) {
-		int ready = poll(&wait, 1, clock_left(deadline));
+		int left = clock_left(deadline);
+		int ready = poll(&wait, 1, left);
 
-		if (ready > 0 || (ready < 0 && errno == EINTR))
+		if (left != 0 && (ready > 0 || (ready < 0 && errno == EINTR)))
 			continue;
 		link->talk.is_late = true;
 		link->talk.is_lost = true;
@@ -309,11 +313,16 @@ int pg_talk_run(struct pg_link *link, const struct pg_command commands[], unsign
 
 /* ---- reading ------------------------------------------------------------- */
 
+const char *pg_cell(const PGresult *result, int row, int column)
+{
+	bool is_there = row < PQntuples(result) && column >= 0 && column < PQnfields(result);
+
+	return is_there ? PQgetvalue(result, row, column) : "";
+}
+
 const char *pg_talk_value(const struct pg_link *link, unsigned i)
 {
-	const PGresult *result = link->talk.results[i];
-
-	return PQntuples(result) > 0 && PQnfields(result) > 0 ? PQgetvalue(result, 0, 0) : "";
+	return pg_cell(link->talk.results[i], 0, 0);
 }
 
 const char *pg_talk_tag(const struct pg_link *link, unsigned i)

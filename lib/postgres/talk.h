@@ -95,6 +95,9 @@ void pg_talk_await(struct pg_link *link, int patience_ms);
 int pg_talk_run(struct pg_link *link, const struct pg_command commands[], unsigned n,
 		int patience_ms, const char *doing);
 
+/* A cell as text; "" for NULL, and where the server has sent no such cell,
+ * whatever was asked of it. */
+const char *pg_cell(const PGresult *result, int row, int column);
 /* The first column of the first row of answer I; "" for none and for NULL. */
 const char *pg_talk_value(const struct pg_link *link, unsigned i);
 /* The tag of answer I, "" for none (I7). */

@@ -1,7 +1,6 @@
 #include "sqlite/leftover.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
