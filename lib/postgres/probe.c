@@ -14,14 +14,15 @@
 
 /*
  * Doubles are read exactly with extra_float_digits = 1. Recovery's own
- * transactions are short and durable, whatever the role's defaults are. Where
+ * transactions are short and durable, whatever the role's defaults are; the search
+ * path, too, which is not yet set here: hence the names of operators. Where
  * the server process is not that of our connection, a pooler will give it to
  * others: nothing stays set there.
  */
-#define IS_LOCAL "pg_catalog.pg_backend_pid() <> $2::pg_catalog.int4"
+#define IS_LOCAL "pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.<>) $2::pg_catalog.int4"
 static const char session_settings[] =
 	"SELECT pg_catalog.set_config('extra_float_digits', '1', " IS_LOCAL "),"
-	" CASE WHEN $1 <> '0' THEN"
+	" CASE WHEN $1::pg_catalog.text OPERATOR(pg_catalog.<>) '0' THEN"
 	" pg_catalog.set_config('statement_timeout', $1, " IS_LOCAL ") END";
 static const char recovery_settings[] =
 	"SELECT pg_catalog.set_config(name, value, " IS_LOCAL ") FROM (VALUES"
@@ -29,11 +30,40 @@ static const char recovery_settings[] =
 	" ('idle_in_transaction_session_timeout', '10s'),"
 	" ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),"
 	" ('default_transaction_isolation', 'read committed'),"
-	" ('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
-	" WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END)"
+	" ('synchronous_commit', CASE WHEN pg_catalog.current_setting('synchronous_commit')"
+	" OPERATOR(pg_catalog.=) 'off' THEN 'on'"
+	" ELSE pg_catalog.current_setting('synchronous_commit') END)"
 	") AS s (name, value) WHERE $1::pg_catalog.text IS NOT NULL";
 
 #define STARTED "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())"
+
+/*
+ * Whatever is evaluated when a row goes in: whoever owns the table could have it
+ * run with the rights of whoever claims, or recovers. Ours is one default, and the
+ * predicate of one index; what belongs to PostgreSQL itself has no dependencies.
+ * The claim does not ask again: it would be too late.
+ */
+#define RUNS_CODE                                                                            \
+	"(EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0" \
+	" AND NOT attisdropped AND (attgenerated <> '' OR atttypid <> CASE attname"          \
+	" WHEN 'txn' THEN 'pg_catalog.uuid'::pg_catalog.regtype"                             \
+	" WHEN 'verdict' THEN 'pg_catalog.text'::pg_catalog.regtype"                         \
+	" WHEN 'branches' THEN 'pg_catalog.text'::pg_catalog.regtype"                        \
+	" WHEN 'made_at' THEN 'pg_catalog.timestamptz'::pg_catalog.regtype"                  \
+	" ELSE '-'::pg_catalog.regtype END))"                                                \
+	" OR EXISTS (SELECT FROM pg_catalog.pg_attrdef d WHERE adrelid = c.oid"              \
+	" AND (pg_catalog.pg_get_expr(adbin, adrelid) NOT IN ('clock_timestamp()',"          \
+	" 'pg_catalog.clock_timestamp()') OR EXISTS (SELECT FROM pg_catalog.pg_depend"       \
+	" WHERE classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND objid = d.oid"    \
+	" AND refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass)))"                   \
+	" OR EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = c.oid"            \
+	" AND contype IN ('c', 'x'))"                                                        \
+	" OR EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = c.oid"                 \
+	" AND (indexprs IS NOT NULL OR pg_catalog.pg_get_expr(indpred, indrelid)"            \
+	" <> '(verdict = ''site''::text)' OR EXISTS (SELECT FROM pg_catalog.pg_depend"       \
+	" WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objid = indexrelid" \
+	" AND refclassid NOT IN ('pg_catalog.pg_class'::pg_catalog.regclass,"                \
+	" 'pg_catalog.pg_constraint'::pg_catalog.regclass)))))"
 
 /* By name and without a cast to regclass, which fails where the role may not
  * use the schema. */
@@ -48,7 +78,10 @@ static const char facts[] =
 	" WHERE usesysid IS NULL) AS auxiliary,"
 	" pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
 	" AS may_identify,"
-	" n.oid IS NOT NULL AS has_schema, c.oid AS table_oid, " PG_TABLE_FAULT " AS table_fault,"
+	" n.oid IS NOT NULL AS has_schema, c.oid AS table_oid,"
+	" coalesce(nullif(" PG_TABLE_FAULT ", ''), CASE WHEN " RUNS_CODE
+	" THEN 'runs code of its owner, in a column, default, check or index' ELSE '' END)"
+	" AS table_fault,"
 	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_read,"
 	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AS may_insert,"
 	" u.usage AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS may_update,"

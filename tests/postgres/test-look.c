@@ -407,3 +407,44 @@ Test(look, says_nothing_of_what_a_standby_shows)
 	cluster_free(standby);
 	cluster_free(primary);
 }
+
+static int pass_by(void *arg, const struct driver_prepared *prepared)
+{
+	(void)arg;
+	(void)prepared;
+	return 0;
+}
+
+/* Whoever may recover is often a superuser, and the path may be one that the owner
+ * of the database has set (ALTER DATABASE ... SET search_path). */
+Test(look, runs_no_operator_of_the_search_path)
+{
+	static const char traps[] =
+		"CREATE SCHEMA evil; "
+		"CREATE FUNCTION evil.trap(anyelement, anyelement) RETURNS bool LANGUAGE plpgsql "
+		"AS 'BEGIN RAISE EXCEPTION ''trapped''; END'; "
+		"CREATE FUNCTION evil.trap(text, text) RETURNS bool LANGUAGE plpgsql "
+		"AS 'BEGIN RAISE EXCEPTION ''trapped''; END'; "
+		"CREATE FUNCTION evil.trap(int, int) RETURNS bool LANGUAGE plpgsql "
+		"AS 'BEGIN RAISE EXCEPTION ''trapped''; END'; "
+		"CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.trap); "
+		"CREATE OPERATOR evil.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.trap); "
+		"CREATE OPERATOR evil.= (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.trap); "
+		"CREATE OPERATOR evil.<> (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.trap); "
+		"CREATE FUNCTION evil.starts_with(text, text) RETURNS bool LANGUAGE plpgsql "
+		"AS 'BEGIN RAISE EXCEPTION ''trapped''; END'";
+	const char *url = new_site("evil");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_prepare(conn, gid_of(UUID_ONE));
+	pg_driver.close(conn);
+	must_exec_at(url, "%s", traps);
+	must_exec_at(url, "ALTER DATABASE evil SET search_path = evil, pg_catalog");
+	cr_expect(eq(int, look_at(url, 1), LOOK_ABORTED), "%s", sqla_error_last()->message);
+	conn = must_open_recovery(url);
+	cr_expect(eq(int, pg_driver.is_prepared(conn, gid_of(UUID_ONE)), 1));
+	cr_expect(zero(int, pg_driver.list_prepared(conn, pass_by, NULL)));
+	cr_expect(zero(int, pg_driver.end_prepared(conn, gid_of(UUID_ONE), false, NULL)));
+	cr_expect(ge(int, pg_driver.purge_tombstones(conn), 0), "%s", sqla_error_last()->message);
+	pg_driver.close(conn);
+}

@@ -280,6 +280,47 @@ Test(site, does_not_decide_with_a_table_that_arbitrates_nothing)
 		       "DROP TABLE sqlassist.sqlassist_decision; CREATE TABLE "
 		       "sqlassist.sqlassist_decision (txn uuid PRIMARY KEY)",
 		       "cannot be read");
+	check_improper("improper9",
+		       "DROP TABLE sqlassist.sqlassist_decision; "
+		       "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; "
+		       "CREATE FOREIGN TABLE sqlassist.sqlassist_decision (txn uuid) SERVER s",
+		       "plain table");
+	check_improper("improper10",
+		       "DROP TABLE sqlassist.sqlassist_decision; CREATE TABLE "
+		       "sqlassist.sqlassist_decision (txn uuid PRIMARY KEY, verdict text, "
+		       "branches text, made_at timestamptz) PARTITION BY HASH (txn)",
+		       "plain table");
+}
+
+/* Its owner may have fewer rights than who inserts into it. */
+Test(site, does_not_decide_with_a_table_that_runs_code_of_its_owner)
+{
+	static const char *const codes[] = {
+		"ALTER TABLE %s ALTER made_at SET DEFAULT f()",
+		"ALTER TABLE %s ALTER made_at SET DEFAULT now() + pg_sleep(0)::text::interval",
+		"ALTER TABLE %s ADD extra text DEFAULT query_to_xml('SELECT 1', true, true, '')",
+		"ALTER TABLE %s ADD extra int GENERATED ALWAYS AS (length(verdict)) STORED",
+		"ALTER TABLE %s ADD CHECK (f() IS NOT NULL)",
+		"ALTER TABLE %s ALTER branches TYPE nosy",
+		"CREATE INDEX i ON %s (f(txn))",
+		"CREATE INDEX i ON %s (txn) WHERE f(txn) > 0",
+	};
+	static const char functions[] =
+		"CREATE FUNCTION f() RETURNS timestamptz LANGUAGE sql AS 'SELECT now()'; "
+		"CREATE FUNCTION f(uuid) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1'; "
+		"CREATE DOMAIN nosy AS text CHECK (f() IS NOT NULL); ";
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		char *format = must_printf("%s%s", functions, codes[i]);
+		char *before = must_printf("%.*s", (int)(strstr(format, "%s") - format), format);
+		char *ddl = must_printf("%ssqlassist.sqlassist_decision%s", before,
+					strstr(format, "%s") + 2);
+
+		check_improper("nosy", ddl, "runs code");
+		free(ddl);
+		free(before);
+		free(format);
+	}
 }
 
 Test(site, does_not_decide_without_fsync)
