@@ -11,11 +11,16 @@
 
 /* ---- who answers ------------------------------------------------------------ */
 
-#define BEHIND_WHO                                                              \
-	" || '.' || (SELECT oid FROM pg_catalog.pg_database"                    \
-	" WHERE datname = pg_catalog.current_database())::pg_catalog.text"      \
-	" || CASE WHEN pg_catalog.pg_is_in_recovery() THEN '.standby' ELSE '' " \
-	"END)"
+/* Asked before the search path is ours, which others may have set: hence the names
+ * of operators. */
+#define IS " OPERATOR(pg_catalog.=) "
+#define JOINED " OPERATOR(pg_catalog.||) "
+
+#define DATABASE_OID                                               \
+	"(SELECT oid FROM pg_catalog.pg_database WHERE datname" IS \
+	"pg_catalog.current_database())::pg_catalog.text"
+#define STANDBY "CASE WHEN pg_catalog.pg_is_in_recovery() THEN '.standby' ELSE '' END"
+#define BEHIND_WHO JOINED "'.'" JOINED DATABASE_OID JOINED STANDBY ")"
 
 /* A restart of the server does not change who it is; where the system may not be
  * asked for, it does. */
@@ -31,8 +36,8 @@
  * SQL has no plainer way to fail than a text that is no number.
  */
 #define MOVED " is not the database of this connection"
-#define GUARD(who)                                                \
-	"CASE WHEN " who " = $1 THEN '' ELSE (" who " || '" MOVED \
+#define GUARD(who)                                                   \
+	"CASE WHEN " who IS "$1 THEN '' ELSE (" who JOINED "'" MOVED \
 	"')::pg_catalog.int4::pg_catalog.text END"
 
 #define ASK_GUARDED(who)                                     \
@@ -43,7 +48,7 @@
 	"SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config('search_path',"       \
 	" 'pg_catalog', true), pg_catalog.set_config('statement_timeout', '10s', true)," \
 	" pg_catalog.set_config('lock_timeout', '2s', true),"                            \
-	" CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN"         \
+	" CASE WHEN pg_catalog.current_setting('synchronous_commit')" IS "'off' THEN"    \
 	" pg_catalog.set_config('synchronous_commit', 'on', true) END, " GUARD(who)
 
 const char *pg_who_sql(bool may_identify)

@@ -176,7 +176,8 @@ static char *who_sql(const struct pg_link *link, bool may_identify, bool with_si
 	if (asprintf(&sql,
 		     "SELECT %s AS system_identifier, s.txn AS site, s.branches AS site_home,"
 		     " " STARTED " AS started, %s AS who"
-		     " FROM (SELECT 1) AS one LEFT JOIN %s%s s ON s.verdict = 'site'",
+		     " FROM (SELECT 1) AS one LEFT JOIN %s%s s"
+		     " ON s.verdict OPERATOR(pg_catalog.=) 'site'",
 		     may_identify ?
 			     "(SELECT system_identifier FROM pg_catalog.pg_control_system())" :
 			     "NULL",

@@ -220,7 +220,7 @@ Test(secrets, in_what_is_no_url_are_not_told)
 		"postgresql://u:" SECRET "@h/db?password=" SECRET "&nothing=1",
 		"mysql://u:" SECRET "@h/db",
 		"postgresql://u:" SECRET "@h@i/db",
-		"host=h password=" SECRET,
+		("host=h password=" SECRET),
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
