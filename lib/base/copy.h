@@ -9,8 +9,10 @@
 /* As much of TEXT as fits into SIZE bytes with its end. */
 static inline void copy_text(char *ret_text, size_t size, const char *text)
 {
-	size_t n = strnlen(text, size - 1);
+	size_t n = strlen(text);
 
+	if (n >= size)
+		n = size - 1;
 	memcpy(ret_text, text, n);
 	ret_text[n] = '\0';
 }
