@@ -1,6 +1,7 @@
 #include "base/redact.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,9 +21,9 @@ static char *mask(char *from, char *to)
  * '/'; people forget to escape either, so the last '@' is taken, and one behind
  * a '/' too unless it is a parameter's.
  */
-static char *end_of_secret(char *user)
+static char *end_of_secret(char *user, bool is_url)
 {
-	size_t length = strcspn(user, " \t\r\n\"'");
+	size_t length = is_url ? strlen(user) : strcspn(user, " \t\r\n\"'");
 	char *slash = memchr(user, '/', length);
 	char *question = memchr(user, '?', length);
 	char *end = memrchr(user, '@', slash ? (size_t)(slash - user) : length);
@@ -30,13 +31,13 @@ static char *end_of_secret(char *user)
 	return end ? end : memrchr(user, '@', question ? (size_t)(question - user) : length);
 }
 
-static void redact_urls(char *text)
+static void redact_users(char *text, bool is_url)
 {
 	char *at = text;
 
 	while ((at = strstr(at, "://"))) {
 		char *user = at + 3;
-		char *end = end_of_secret(user);
+		char *end = end_of_secret(user, is_url);
 		char *colon = end ? memchr(user, ':', (size_t)(end - user)) : NULL;
 
 		at = colon ? mask(colon + 1, end) : user;
@@ -46,11 +47,11 @@ static void redact_urls(char *text)
 /* The character at *AT, which a URL may have as %XX; goes behind it. */
 static int take_character(char **at)
 {
-	unsigned code;
+	unsigned code = (unsigned char)**at;
 	int length = 1;
 
-	if (sscanf(*at, "%%%2x%n", &code, &length) != 1 || length != 3)
-		code = (unsigned char)**at;
+	if (code == '%' && isxdigit((unsigned char)(*at)[1]) && isxdigit((unsigned char)(*at)[2]))
+		(void)sscanf(*at, "%%%2x%n", &code, &length);
 	*at += length;
 	return tolower((int)code);
 }
@@ -73,7 +74,17 @@ static char *find_word(char *at, char **ret_behind)
 }
 
 /* password=SECRET or password='SE CRET' (conninfo, URL parameters, ini). */
-static void redact_settings(char *text)
+static char *end_of_value(char *value)
+{
+	char *end;
+
+	if (*value != '\'' && *value != '"')
+		return value + strcspn(value, " \t\r\n&\"',;");
+	end = strchr(value + 1, *value);
+	return end ? end : value + strlen(value);
+}
+
+static void redact_settings(char *text, bool is_url)
 {
 	char *at = text, *value;
 
@@ -83,18 +94,23 @@ static void redact_settings(char *text)
 		if (*value != '=')
 			continue;
 		value += 1 + strspn(value + 1, " \t");
-		if (*value == '\'' || *value == '"') {
-			char *end = strchr(value + 1, *value);
-
-			at = mask(value + 1, end ? end : value + strlen(value));
-		} else {
-			at = mask(value, value + strcspn(value, " \t\r\n&\"',;"));
-		}
+		if (is_url)
+			at = mask(value, strchrnul(value, '&'));
+		else if (*value == '\'' || *value == '"')
+			at = mask(value + 1, end_of_value(value));
+		else
+			at = mask(value, end_of_value(value));
 	}
+}
+
+void redact_url_in_place(char *url)
+{
+	redact_users(url, true);
+	redact_settings(url, true);
 }
 
 void redact_in_place(char *text)
 {
-	redact_urls(text);
-	redact_settings(text);
+	redact_users(text, false);
+	redact_settings(text, false);
 }

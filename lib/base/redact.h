@@ -9,4 +9,8 @@
  */
 void redact_in_place(char *text);
 
+/* The same for a text that is one URL, to be shown: there a password may hold what
+ * would end it in a text, such as a blank, a comma or a quote. */
+void redact_url_in_place(char *url);
+
 #endif

@@ -51,7 +51,7 @@ static const char *missing_driver(const char *url)
 
 static int find_driver(const char *name, const char *url, const struct driver **ret_driver)
 {
-	char hint[160] = "Known are";
+	char hint[160] = "Known are", *shown;
 	size_t used = strlen(hint);
 
 	for (size_t i = 0; drivers_all[i]; i++) {
@@ -62,9 +62,15 @@ static int find_driver(const char *name, const char *url, const struct driver **
 		used += (size_t)snprintf(hint + used, sizeof(hint) - used, " %s://",
 					 drivers_all[i]->name);
 	}
-	return error_set(SQLA_ECONFIG, name, hint,
-			 "nothing can open the URL \"%s\" of engine \"%s\"%s", url, name,
-			 missing_driver(url));
+	shown = strdup(url);
+	if (!shown)
+		return error_nomem();
+	redact_url_in_place(shown);
+	(void)error_set(SQLA_ECONFIG, name, hint,
+			"nothing can open the URL \"%s\" of engine \"%s\"%s", shown, name,
+			missing_driver(url));
+	free(shown);
+	return SQLA_ECONFIG;
 }
 
 /*
@@ -132,7 +138,7 @@ static int set_url(struct engine_config *config, const char *url)
 	config->redacted_url = config->url ? strdup(config->url) : NULL;
 	if (!config->redacted_url)
 		return error_nomem();
-	redact_in_place(config->redacted_url);
+	redact_url_in_place(config->redacted_url);
 	return 0;
 }
 

@@ -58,3 +58,25 @@ Test(redact, the_rest_is_left_as_it_is)
 		cr_expect(eq(str, text, (char *)texts[i]));
 	}
 }
+
+/* libpq takes them as they are. */
+Test(redact, no_secret_is_left_of_a_url_with_special_characters)
+{
+	static const char *const urls[] = {
+		"postgresql:///db?password=;SECRET",
+		"postgresql:///db?password=a,SECRET&user=me",
+		"postgresql:///db?password=a b'\"SECRET",
+		"postgresql:///db?sslpassword='SECRET' SECRET",
+		"postgresql://me:a b\"SECRET@host/db",
+	};
+
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		char url[128];
+
+		(void)snprintf(url, sizeof(url), "%s", urls[i]);
+		redact_url_in_place(url);
+		cr_expect(eq(ptr, strstr(url, "SECRET"), NULL), "%s", url);
+		redact_in_place(url);
+		cr_expect(eq(ptr, strstr(url, "SECRET"), NULL), "%s", url);
+	}
+}
