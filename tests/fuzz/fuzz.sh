@@ -44,12 +44,13 @@ cd "$build" || exit 99
 targets=${SQLA_FUZZ_TARGETS:-$(ls tests/fuzz | sed -n 's/^fuzz-\([a-z]*\)$/\1/p')}
 rm -rf found && mkdir found || exit 99
 
-# One target: what it learns goes to a folder that is left behind.
+# One target: what it learns goes to a folder that is left behind. Some go to another
+# folder while they run.
 run() {
-	mkdir -p "learned/$1"
+	mkdir -p "$build/learned/$1"
 	"tests/fuzz/fuzz-$1" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=3000 \
-		-malloc_limit_mb=2500 -print_final_stats=1 -artifact_prefix="found/$1-" \
-		"learned/$1" "$top_srcdir/tests/fuzz/corpus/$1" >"$1.log" 2>&1 && return
+		-malloc_limit_mb=2500 -print_final_stats=1 -artifact_prefix="$build/found/$1-" \
+		"$build/learned/$1" "$top_srcdir/tests/fuzz/corpus/$1" >"$1.log" 2>&1 && return
 	echo "$1 failed: "found/"$1"-*
 	tail -n 40 "$1.log"
 	return 1
