@@ -3,7 +3,7 @@
  * each message of the coordinator's own look at the decider, and each of a
  * recovery that finds what was left in doubt. The next recovery ends it.
  *
- * A short run cuts at every fourth message that follows; a long one strikes with
+ * A short run cuts at every eighth message that follows; a long one strikes with
  * everything, at each, after each first cut.
  */
 #include <stdio.h>
@@ -36,7 +36,7 @@ static const struct strike strikes[] = {
 	{ .kind = STRIKE_REFUSE, .sqlstate = "53100" },
 };
 
-enum { STEP = 4 };
+enum { STEP = 8 };
 
 static size_t step(void)
 {
