@@ -265,7 +265,8 @@ static void take_gid(struct sqla_rows *rows, void *arg)
 		(void)strcpy(left->uuids[left->n++], gid.uuid);
 }
 
-/* A prepared transaction holds its locks without a process. */
+/* A prepared transaction holds its locks without a process, under the virtual number
+ * that it had in its session; that of its xid tells which. */
 static int list_left(struct drill_ledger *ledger, const char *engine, struct left *left)
 {
 	struct sqla_session *s = NULL;
@@ -276,8 +277,10 @@ static int list_left(struct drill_ledger *ledger, const char *engine, struct lef
 	if (status >= 0 && scratch_is_server(s))
 		status = each_row(s,
 				  "SELECT DISTINCT gid FROM pg_catalog.pg_prepared_xacts AS x"
-				  " JOIN pg_catalog.pg_locks AS l ON l.pid IS NULL AND"
-				  " l.virtualtransaction = '-1/' || x.transaction::text"
+				  " JOIN pg_catalog.pg_locks AS own ON own.pid IS NULL"
+				  " AND own.transactionid = x.transaction"
+				  " JOIN pg_catalog.pg_locks AS l ON l.pid IS NULL"
+				  " AND l.virtualtransaction = own.virtualtransaction"
 				  " JOIN pg_catalog.pg_class AS c ON c.oid = l.relation"
 				  " WHERE x.database = current_database() AND c.relname IN"
 				  " ('" DRILL_ACCOUNT "', '" DRILL_TRANSFER "')",

@@ -53,8 +53,8 @@ void wal_guard_read(const struct wal_guard *guard, void *to, int n, sqlite3_int6
 int wal_guard_seal(struct wal_guard *guard, const char *super);
 
 /* It is decided: the withheld header goes in and the guard is taken away, and
- * both are durable; the trailer means nothing without. After a failure it is for wal_guard_settle to do. The index
- * is left as it is: SQLite writes it next. */
+ * both are durable; the trailer means nothing without. After a failure it is for
+ * wal_guard_settle to do. The index is left as it is: SQLite writes it next. */
 int wal_guard_release(struct wal_guard *guard);
 
 /* Takes all away that may have been sealed, and that is durable; the transaction
