@@ -44,11 +44,11 @@ catches() { # MUTANT SOURCE SED FILTER OBJECT...
 }
 
 power() { # MUTANT SOURCE SED FILTER
-	catches "$@" group/test-power group/disk group/trio
+	catches "$@" group/test-power support/disk group/trio
 }
 
 killed() { # MUTANT SOURCE SED FILTER
-	catches "$@" group/test-kill group/disk group/trio group/clients
+	catches "$@" group/test-kill support/disk group/trio group/clients
 }
 
 guard() { # MUTANT SED TEST

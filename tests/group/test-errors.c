@@ -12,10 +12,10 @@
 
 #include <sqlassist.h>
 
-#include "group/disk.h"
 #include "group/memory.h"
 #include "group/trio.h"
 #include "support/alloc.h"
+#include "support/disk.h"
 #include "support/must.h"
 #include "support/test.h"
 

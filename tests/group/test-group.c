@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "group/disk.h"
 #include "group/trio.h"
+#include "support/disk.h"
 #include "support/files.h"
 #include "support/must.h"
 #include "support/test.h"

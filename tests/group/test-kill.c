@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "group/clients.h"
-#include "group/disk.h"
 #include "group/trio.h"
+#include "support/disk.h"
 #include "support/must.h"
 #include "support/test.h"
 

@@ -17,8 +17,8 @@
 
 #include "base/fault.h"
 #include "engine/engine.h"
-#include "group/disk.h"
 #include "group/trio.h"
+#include "support/disk.h"
 #include "support/must.h"
 #include "support/test.h"
 

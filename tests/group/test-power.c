@@ -15,8 +15,8 @@
 
 #include <sqlassist.h>
 
-#include "group/disk.h"
 #include "group/trio.h"
+#include "support/disk.h"
 #include "support/must.h"
 #include "support/test.h"
 

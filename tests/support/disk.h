@@ -9,8 +9,8 @@
  * be lost and any be done, whatever their order; a write may be done in part,
  * sector by sector.
  */
-#ifndef TESTS_GROUP_DISK_H
-#define TESTS_GROUP_DISK_H
+#ifndef SUPPORT_DISK_H
+#define SUPPORT_DISK_H
 
 #include <stdbool.h>
 #include <stddef.h>

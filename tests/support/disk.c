@@ -1,4 +1,4 @@
-#include "group/disk.h"
+#include "support/disk.h"
 
 #include <dirent.h>
 #include <errno.h>
