@@ -80,6 +80,7 @@ static void put_row(const json_t *cells, const json_t *baseline, bool is_slow)
 	printf("| %s | %d | %.0f |", text(baseline, "title"), (int)number(baseline, "threads"),
 	       number(baseline, "rate"));
 	put_ratio(find(cells, baseline, "plain"));
+	put_ratio(find(cells, baseline, "pipelined"));
 	put_ratio(library);
 	put_ratio(deferred);
 	put_times(baseline, library, deferred, "commit_p50_us");
@@ -100,10 +101,10 @@ static void put_table(const json_t *cells)
 	json_t *cell;
 	size_t i;
 
-	printf("| databases | threads | baseline tx/s | plain | library | deferred | commit p50 ms | "
+	printf("| databases | threads | baseline tx/s | plain | pipelined | library | deferred | commit p50 ms | "
 	       "commit p99 ms | decided p50 ms | round trips | WAL syncs |%s\n",
 	       is_slow ? " commit p50 / network | decided p50 / network |" : "");
-	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n", is_slow ? "--:|--:|" : "");
+	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n", is_slow ? "--:|--:|" : "");
 	json_array_foreach(cells, i, cell)
 	{
 		if (json_is_true(json_object_get(cell, "is_baseline")))
@@ -113,26 +114,30 @@ static void put_table(const json_t *cells)
 
 /* ---- the rest ------------------------------------------------------------------ */
 
+/* Gnuplot leaves a bar out for a question mark. */
+static void put_bar(const json_t *cell)
+{
+	if (cell)
+		printf(" %.3f", number(cell, "ratio"));
+	else
+		printf(" ?");
+}
+
 static void put_plot(const json_t *cells)
 {
+	static const char *const ways[] = { "plain", "pipelined", "library", "deferred" };
 	json_t *cell;
 	size_t i;
 
 	json_array_foreach(cells, i, cell)
 	{
-		const json_t *library = find(cells, cell, "library");
-		const json_t *plain = find(cells, cell, "plain");
-		const json_t *deferred = find(cells, cell, "deferred");
-
-		if (!json_is_true(json_object_get(cell, "is_baseline")) || !library || !plain)
+		if (!json_is_true(json_object_get(cell, "is_baseline")) ||
+		    !find(cells, cell, "library"))
 			continue;
-		printf("\"%s, %d\" %.3f %.3f", text(cell, "shape"), (int)number(cell, "threads"),
-		       number(plain, "ratio"), number(library, "ratio"));
-		/* Gnuplot leaves a bar out for a question mark. */
-		if (deferred)
-			printf(" %.3f\n", number(deferred, "ratio"));
-		else
-			printf(" ?\n");
+		printf("\"%s, %d\"", text(cell, "shape"), (int)number(cell, "threads"));
+		for (size_t j = 0; j < sizeof(ways) / sizeof(ways[0]); j++)
+			put_bar(find(cells, cell, ways[j]));
+		putchar('\n');
 	}
 }
 

@@ -4,10 +4,9 @@
  * committed, not prepared. SQLite has no PREPARE: its COMMIT comes when the
  * log record is durable.
  */
+#include "hand.h"
+
 #include <fcntl.h>
-#include <inttypes.h>
-#include <libpq-fe.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,26 +14,13 @@
 
 #include "support/must.h"
 #include "support/scratch.h"
-#include "way.h"
 #include "wire.h"
 
 enum { BUSY_MS = 5000 };
 
-struct hand {
-	const struct shape *shape;
-	PGconn *servers[PLACES_POSTGRES_MAX];
-	sqlite3 *file;
-	sqlite3_stmt *begin, *update, *commit;
-	int log; /* the decisions; each worker's own handle of one file */
-	char row[24];
-	int64_t row_number;
-	int64_t number; /* of the transaction, for its gid */
-	int worker;
-};
-
 /* ---- opening and closing -------------------------------------------------- */
 
-static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+sqlite3_stmt *hand_prepare(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *stmt;
 
@@ -49,12 +35,12 @@ static void open_file(struct hand *h, const char *path)
 	    sqlite3_busy_timeout(h->file, BUSY_MS) != SQLITE_OK ||
 	    sqlite3_exec(h->file, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
 		must_fail("%s: %s", path, sqlite3_errmsg(h->file));
-	h->begin = prepare(h->file, "BEGIN");
-	h->update = prepare(h->file, WAY_UPDATE);
-	h->commit = prepare(h->file, "COMMIT");
+	h->begin = hand_prepare(h->file, "BEGIN");
+	h->update = hand_prepare(h->file, WAY_UPDATE);
+	h->commit = hand_prepare(h->file, "COMMIT");
 }
 
-static void *hand_open(const struct places *places, int worker)
+void *hand_open(const struct places *places, int worker)
 {
 	struct hand *h = calloc(1, sizeof(*h));
 	char *log = scratch_path("decisions.log");
@@ -76,7 +62,7 @@ static void *hand_open(const struct places *places, int worker)
 	return h;
 }
 
-static void hand_close(void *self)
+void hand_close(void *self)
 {
 	struct hand *h = self;
 
@@ -92,7 +78,7 @@ static void hand_close(void *self)
 
 /* ---- work ----------------------------------------------------------------- */
 
-static bool is_well(PGresult *result)
+bool hand_is_well(PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
@@ -100,7 +86,7 @@ static bool is_well(PGresult *result)
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-static bool step(sqlite3_stmt *stmt)
+bool hand_step(sqlite3_stmt *stmt)
 {
 	bool is_done = sqlite3_step(stmt) == SQLITE_DONE;
 
@@ -112,6 +98,12 @@ static bool is_read_only(const struct hand *h, int server)
 	return server >= h->shape->n_postgres - h->shape->n_reading;
 }
 
+bool hand_work_file(struct hand *h)
+{
+	return hand_step(h->begin) &&
+	       sqlite3_bind_int64(h->update, 1, h->row_number) == SQLITE_OK && hand_step(h->update);
+}
+
 static bool hand_work(void *self)
 {
 	struct hand *h = self;
@@ -120,14 +112,11 @@ static bool hand_work(void *self)
 		const char *const values[] = { h->row };
 		const char *sql = is_read_only(h, i) ? WAY_SELECT : WAY_UPDATE;
 
-		if (!is_well(PQexec(h->servers[i], "BEGIN")) ||
-		    !is_well(PQexecParams(h->servers[i], sql, 1, NULL, values, NULL, NULL, 0)))
+		if (!hand_is_well(PQexec(h->servers[i], "BEGIN")) ||
+		    !hand_is_well(PQexecParams(h->servers[i], sql, 1, NULL, values, NULL, NULL, 0)))
 			return false;
 	}
-	if (!h->file)
-		return true;
-	return step(h->begin) && sqlite3_bind_int64(h->update, 1, h->row_number) == SQLITE_OK &&
-	       step(h->update);
+	return !h->file || hand_work_file(h);
 }
 
 /* ---- the two commits ------------------------------------------------------- */
@@ -137,21 +126,26 @@ static bool plain_commit(void *self, int64_t *ret_decided)
 	struct hand *h = self;
 
 	for (int i = 0; i < h->shape->n_postgres; i++)
-		if (!is_well(PQexec(h->servers[i], "COMMIT")))
+		if (!hand_is_well(PQexec(h->servers[i], "COMMIT")))
 			return false;
-	if (h->file && !step(h->commit))
+	if (h->file && !hand_step(h->commit))
 		return false;
 	*ret_decided = now_ns();
 	return true;
 }
 
+void hand_say(const struct hand *h, const char *verb, int server, char ret_sql[HAND_SQL_SIZE])
+{
+	(void)snprintf(ret_sql, HAND_SQL_SIZE, "%s 'bench-%d-%" PRId64 "-%d'", verb, h->worker,
+		       h->number, server);
+}
+
 static bool tell(struct hand *h, const char *verb, int server)
 {
-	char sql[128];
+	char sql[HAND_SQL_SIZE];
 
-	(void)snprintf(sql, sizeof(sql), "%s 'bench-%d-%" PRId64 "-%d'", verb, h->worker, h->number,
-		       server);
-	return is_well(PQexec(h->servers[server], sql));
+	hand_say(h, verb, server, sql);
+	return hand_is_well(PQexec(h->servers[server], sql));
 }
 
 static bool force_log(const struct hand *h)
@@ -175,18 +169,18 @@ static bool textbook_commit(void *self, int64_t *ret_decided)
 	if (!force_log(h))
 		return false;
 	*ret_decided = now_ns();
-	if (h->file && !step(h->commit))
+	if (h->file && !hand_step(h->commit))
 		return false;
 	for (int i = 0; i < n_prepared; i++)
 		if (!tell(h, "COMMIT PREPARED", i))
 			return false;
 	for (int i = n_prepared; i < h->shape->n_postgres; i++)
-		if (!is_well(PQexec(h->servers[i], "COMMIT")))
+		if (!hand_is_well(PQexec(h->servers[i], "COMMIT")))
 			return false;
 	return true;
 }
 
-static void hand_undo(void *self)
+void hand_undo(void *self)
 {
 	struct hand *h = self;
 
@@ -198,7 +192,7 @@ static void hand_undo(void *self)
 		(void)sqlite3_exec(h->file, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static void hand_settle(void *self, pthread_barrier_t *together)
+void hand_settle(void *self, pthread_barrier_t *together)
 {
 	struct hand *h = self;
 

@@ -13,6 +13,7 @@ set xtics rotate by -45 scale 0
 set key top right
 set title "Beside the baseline, by databases and threads"
 plot data using 2:xtic(1) title "plain COMMITs" lc rgb "#bbbbbb", \
-	data using 3 title "libsqlassist" lc rgb "#2266aa", \
-	data using 4 title "libsqlassist, deferred" lc rgb "#88bbee", \
+	data using 3 title "its protocol by hand" lc rgb "#888888", \
+	data using 4 title "libsqlassist" lc rgb "#2266aa", \
+	data using 5 title "libsqlassist, deferred" lc rgb "#88bbee", \
 	1 notitle lc rgb "#aa2222" lw 2
