@@ -44,6 +44,41 @@ Test(branch, knows_without_asking_whether_it_changed)
 	pg_driver.close(conn);
 }
 
+static void must_run_natively(struct driver_conn *conn, const char *sql)
+{
+	if (pg_driver.begin_now(conn) != 0)
+		must_fail("begin: %s", sqla_error_last()->message);
+	PQclear(PQexec(pg_driver.native(conn), sql));
+}
+
+Test(branch, asks_when_the_native_handle_was_used)
+{
+	struct driver_conn *conn = must_open(new_database("native"), NULL);
+
+	must_run(conn, "CREATE TABLE work (i int)");
+	must_begin(conn);
+	must_run_natively(conn, "SELECT 1");
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), 0));
+	must_run_natively(conn, "INSERT INTO work VALUES (1)");
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), TXN_CHANGED));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+/* One transaction's work would be lost, and another's committed. */
+Test(branch, votes_no_when_the_native_handle_has_begun_another)
+{
+	struct driver_conn *conn = must_open(new_database("another"), NULL);
+
+	must_change(conn);
+	must_run_natively(conn, "COMMIT; BEGIN; INSERT INTO work VALUES (2)");
+	cr_expect(lt(int, vote(conn, pg_driver.ask(conn)), 0));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "ended"), NULL), "%s",
+		  sqla_error_last()->message);
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
 Test(branch, commits_one_that_never_began)
 {
 	struct driver_conn *conn = must_open(new_database("neverbegan"), NULL);
@@ -386,6 +421,39 @@ Test(branch, decides_unknown_when_its_backend_is_gone)
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), SQLA_EINDOUBT));
 	cr_assert(conn->is_broken);
 	cr_assert(eq(int, pg_driver.rollback(conn), 0));
+	pg_driver.close(conn);
+}
+
+/* Its transaction had no number before PREPARE gave it one, which is what tells. */
+Test(branch, knows_how_one_ended_that_had_changed_nothing)
+{
+	const char *url = new_database("numberless"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_begin(conn);
+	must_run(conn, "SELECT 1");
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid)), 0));
+	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid);
+	cr_expect(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EMIXED));
+	pg_driver.close(conn);
+}
+
+Test(branch, takes_no_gid_that_would_have_to_be_quoted)
+{
+	static const char *const gids[] = { "", "it's", "two words", "a;b" };
+	const char *url = new_database("gids");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	for (size_t i = 0; i < sizeof(gids) / sizeof(gids[0]); i++) {
+		must_change(conn);
+		cr_expect(eq(int, vote(conn, pg_driver.prepare(conn, gids[i])), SQLA_EMISUSE));
+		cr_expect(zero(int, pg_driver.rollback(conn)));
+		cr_expect(eq(int, vote(conn, pg_driver.commit_prepared(conn, gids[i])),
+			     SQLA_EMISUSE));
+		cr_expect(eq(int, vote(conn, pg_driver.rollback_prepared(conn, gids[i])),
+			     SQLA_EMISUSE));
+	}
+	cr_expect(zero(i64, count_prepared(url)));
 	pg_driver.close(conn);
 }
 

@@ -142,6 +142,21 @@ Test(look, says_nothing_when_no_branch_is_prepared)
 	cr_assert(eq(i64, count_rows(url, "aborted"), 0));
 }
 
+/* Only a coordinator that looks for its own knows that it cannot be forgotten yet. */
+Test(look, says_nothing_when_there_is_no_branch_to_ask_about)
+{
+	const char *url = new_site("nobranch");
+	struct driver_conn *conn = must_open_recovery(url);
+	struct driver_look look = { .uuid = UUID_ONE };
+
+	cr_expect(eq(int, pg_driver.look(conn, &look), LOOK_UNKNOWN));
+	cr_expect(eq(i64, count_rows(url, "aborted"), 0));
+	look.is_own = true;
+	cr_expect(eq(int, pg_driver.look(conn, &look), LOOK_ABORTED));
+	cr_expect(eq(i64, count_rows(url, "aborted"), 1));
+	pg_driver.close(conn);
+}
+
 Test(look, leaves_nothing_when_it_is_dry)
 {
 	const char *url = new_site("dry");

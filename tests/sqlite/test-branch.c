@@ -297,6 +297,29 @@ Test(branch, aborts_when_its_claim_meets_a_tombstone)
 	lite_driver.close(conn);
 }
 
+Test(branch, claims_only_in_a_transaction)
+{
+	struct driver_conn *conn = open_with_table(NULL);
+
+	cr_expect(eq(int, claim(conn), SQLA_EMISUSE));
+	cr_expect(not(has_row("x.db", UUID_ONE)));
+	lite_driver.close(conn);
+}
+
+/* The other branches' gids name the site that was told. */
+Test(branch, does_not_decide_when_its_site_has_changed_meanwhile)
+{
+	struct driver_conn *conn = open_changed(NULL);
+	char site[TXN_SITE_MAX + 1];
+
+	cr_assert(eq(int, lite_driver.site(conn, site), 0));
+	must_run(conn, "UPDATE sqlassist_decision SET txn = '" UUID_TWO "' WHERE verdict = 'site'");
+	cr_expect(eq(int, claim(conn), SQLA_EUNSAFE));
+	cr_expect(eq(int, lite_driver.rollback(conn), 0));
+	cr_expect(eq(int, lite_driver.site(conn, site), 0));
+	lite_driver.close(conn);
+}
+
 Test(branch, claims_outside_its_savepoints)
 {
 	struct driver_conn *conn = open_changed(NULL);

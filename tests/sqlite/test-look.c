@@ -310,6 +310,20 @@ static void stopped_and_killed(const char *mode)
 	cr_expect(eq(int, look_at("x.db", UUID_ONE, 1), LOOK_ABORTED));
 }
 
+/* Only a coordinator that looks for its own knows that it cannot be forgotten yet. */
+Test(look, says_nothing_when_there_is_no_branch_to_ask_about)
+{
+	struct driver_look look = { .uuid = UUID_ONE };
+	struct driver_conn *conn;
+
+	make_file("x.db", "DELETE");
+	conn = must_open_recovery("x.db");
+	cr_expect(eq(int, lite_driver.look(conn, &look), LOOK_UNKNOWN));
+	look.is_own = true;
+	cr_expect(eq(int, lite_driver.look(conn, &look), LOOK_ABORTED));
+	lite_driver.close(conn);
+}
+
 Test(look, waits_for_a_frozen_coordinator_and_not_for_a_dead_one)
 {
 	stopped_and_killed("DELETE");

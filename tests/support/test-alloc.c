@@ -95,6 +95,7 @@ Test(alloc, knows_where_it_failed)
 	kept = strdup("text");
 	(void)alloc_stop();
 	place = alloc_place();
-	cr_expect(ne(ptr, strstr(place, "strdup"), NULL), "%s", place);
+	/* The compiler may make a strndup of it. */
+	cr_expect(ne(ptr, strstr(place, "dup"), NULL), "%s", place);
 	free(place);
 }
