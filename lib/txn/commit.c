@@ -81,8 +81,6 @@ static void settle(struct txn *txn, struct protocol_result *result)
 	} else {
 		txn->may_retry = txn_should_retry(txn);
 		txn->failure = result->error;
-		if (txn->failure.status == 0)
-			txn->failure.status = result->status;
 		(void)txn_move(txn, EV_REFUSE);
 	}
 	deadline_disarm(txn);

@@ -54,10 +54,10 @@ struct protocol {
 	unsigned n_prepared; /* to be prepared */
 };
 
+/* Our own refusal: no branch has failed yet, or it would be what is told. */
 static int fail(struct protocol *p, int status)
 {
-	if (p->result->error.status == 0)
-		error_save(&p->result->error);
+	error_save(&p->result->error);
 	return status;
 }
 

@@ -78,6 +78,38 @@ Test(branch, needs_all_members_that_go_together)
 	}
 }
 
+/* Nor is any of them enough alone. */
+Test(branch, needs_more_than_one_of_those_that_go_together)
+{
+	static const size_t members[] = {
+		MEMBER(prepare),
+		MEMBER(commit_prepared),
+		MEMBER(rollback_prepared),
+		MEMBER(is_prepared),
+		MEMBER(claim),
+		MEMBER(decide),
+		MEMBER(look),
+		MEMBER(savepoint),
+		MEMBER(savepoint_rollback),
+		MEMBER(savepoint_release),
+	};
+	struct txn_resource_ops least = { .size = sizeof(least),
+					  .sort_key = a.ops.sort_key,
+					  .commit = a.ops.commit,
+					  .abort = a.ops.abort,
+					  .site = a.ops.site };
+	struct branch *enough = branch_new(&least, &a);
+
+	cr_assert(ne(ptr, enough, NULL));
+	free(enough);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		struct txn_resource_ops ops = least;
+
+		memcpy((char *)&ops + members[i], (char *)&a.ops + members[i], sizeof(ops.commit));
+		cr_expect(eq(ptr, branch_new(&ops, &a), NULL), "member %zu", i);
+	}
+}
+
 static void *promise(void *self, const struct txn_decision *decision)
 {
 	(void)decision;
@@ -254,3 +286,18 @@ Test(branch, is_unknown_when_there_is_no_memory_to_await_it)
 		cr_expect(eq(int, steps[i].branch->vote, SQLA_EINDOUBT));
 	end_crowd();
 }
+
+#ifdef SQLA_FAULT_POINTS
+
+Test(branch, that_has_nothing_to_give_up_can_be_lost)
+{
+	branch->ops.advance = NULL;
+	branch->ops.give_up = NULL;
+	fault_arm("prepare_answered:fail");
+	cr_expect(eq(int, vote(VERB_PREPARE, 0), SQLA_EINDOUBT));
+	fault_arm("prepare_before_send:refuse");
+	cr_expect(eq(int, vote(VERB_PREPARE, 0), SQLA_EABORTED));
+	cr_expect(zero(int, vote(VERB_PREPARE, 0)));
+}
+
+#endif

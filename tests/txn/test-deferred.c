@@ -2,8 +2,10 @@
 #include "txn/deferred.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "support/alloc.h"
 #include "support/test.h"
 #include "txn/commit.h"
 #include "txn/observe.h"
@@ -214,4 +216,57 @@ Test(deferred, is_refused_by_what_is_no_way_to_finish)
 	cr_expect(eq(int, txn_set_finish(NULL, TXN_FINISH_WAIT), SQLA_EMISUSE));
 	cr_expect(eq(int, txn_manager_set_finish(txn_manager_thread(), (enum txn_finish)7),
 		     SQLA_EMISUSE));
+}
+
+Test(deferred, a_decider_that_has_nothing_to_forget_makes_nobody_wait)
+{
+	c.ops.forget = NULL;
+	c.ops.forget_later = NULL;
+	c.ops.forget_ended = NULL;
+	cr_assert(eq(int, commit_deferred(), 0));
+	cr_expect(eq(sz, n_detached, 2));
+	end(0, 0);
+	end(1, SQLA_EINDOUBT);
+	cr_expect(eq(int, forgotten, -1));
+	cr_expect(eq(int, unfinished, 1));
+}
+
+static void *promise_nothing(void *self, const struct txn_decision *decision)
+{
+	(void)self;
+	(void)decision;
+	return NULL;
+}
+
+Test(deferred, a_decider_that_cannot_promise_to_forget_makes_all_wait)
+{
+	c.ops.forget_later = promise_nothing;
+	cr_assert(eq(int, commit_deferred(), 0));
+	cr_expect(eq(sz, n_detached, 0));
+	cr_expect(happened("c.forget "));
+}
+
+Test(deferred, nothing_is_where_nothing_was_prepared)
+{
+	c.abilities |= TXN_ROW_ALWAYS;
+	must_join(&c);
+	cr_assert(eq(int, txn_set_finish(txn_current(), TXN_FINISH_DEFERRED), 0));
+	cr_assert(eq(int, txn_commit(), 0));
+	cr_expect(happened("c.decide "));
+	cr_expect(happened("c.forget "));
+	cr_expect(eq(int, forgotten, -1));
+}
+
+Test(deferred, nothing_is_without_memory)
+{
+	const struct txn_decision decision = { .uuid = "uuid", .branches = "" };
+	struct branch *decider = branch_new(&c.ops, &c);
+	struct deferred *deferred;
+
+	cr_assert(ne(ptr, decider, NULL));
+	alloc_fail_at(1, true);
+	deferred = deferred_new(decider, &decision);
+	(void)alloc_stop();
+	cr_expect(eq(ptr, deferred, NULL));
+	free(decider);
 }

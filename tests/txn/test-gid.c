@@ -1,9 +1,12 @@
 #include "txn/gid.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "support/alloc.h"
 #include "support/test.h"
 
 #define UUID "01234567-89ab-cdef-8123-456789abcdef"
@@ -85,6 +88,12 @@ Test(gid, bad_arguments_are_misuse)
 	cr_expect(eq(int, txn_gid_format(gid, "no uuid", 1, SITE, "n"), SQLA_EMISUSE));
 	cr_expect(eq(int, txn_gid_format(gid, UUID, 1, "a.b", "n"), SQLA_EMISUSE));
 	cr_expect(eq(int, txn_gid_format(gid, UUID, 100000, SITE, "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, NULL, 1, SITE, "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, UUID, 1, NULL, "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, UUID, 1, SITE, NULL), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, UUID, 1, "", "n"), SQLA_EMISUSE));
+	cr_expect(eq(int, txn_gid_format(gid, "------------------------------------", 1, SITE, "n"),
+		     SQLA_EMISUSE));
 	cr_expect(eq(int, txn_gid_parse(NULL, &parts), SQLA_EMISUSE));
 	cr_expect(eq(int, txn_gid_parse(GID, NULL), SQLA_EMISUSE));
 }
@@ -119,6 +128,40 @@ Test(gid, a_malformed_branch_list_is_refused)
 
 		cr_expect(eq(int, gid_next_branch(&at, &branch), SQLA_EMISUSE), "%s", bad[i]);
 	}
+}
+
+Test(gid, a_branch_list_may_begin_empty_and_needs_memory)
+{
+	char *list = gid_add_branch(strdup(""), "one", GID);
+
+	cr_assert(eq(str, list, (char *)"one=" GID));
+	alloc_fail_at(1, true);
+	list = gid_add_branch(list, "two", GID);
+	(void)alloc_stop();
+	cr_expect(eq(ptr, list, NULL));
+}
+
+/* In place of the C library's, so that it can fail as in an old kernel. */
+static bool is_kernel_old;
+
+int getentropy(void *bytes, size_t n)
+{
+	if (!is_kernel_old)
+		return getrandom(bytes, n, 0) == (ssize_t)n ? 0 : -1;
+	errno = ENOSYS;
+	return -1;
+}
+
+Test(gid, a_new_uuid_is_one_also_in_an_old_kernel)
+{
+	char one[37], other[37];
+
+	is_kernel_old = true;
+	gid_new_uuid(one);
+	gid_new_uuid(other);
+	is_kernel_old = false;
+	cr_assert(gid_is_uuid(one) && gid_is_uuid(other));
+	cr_expect(ne(str, one, other));
 }
 
 Test(gid, a_new_uuid_is_one_by_chance_and_another_each_time)

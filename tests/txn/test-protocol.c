@@ -294,6 +294,76 @@ Test(protocol, two_that_cannot_be_prepared_are_refused_by_name_before_anything_d
 	cr_expect(happened("a.abort") && happened("b.abort") && happened("c.abort"));
 }
 
+Test(protocol, two_that_know_no_group_are_refused_by_name)
+{
+	a.abilities = c.abilities = TXN_DECIDES;
+	a.ops.group = c.ops.group = NULL;
+	a.ops.follow = c.ops.follow = NULL;
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "\"a\""), NULL));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "\"c\""), NULL));
+}
+
+/* ---- before the votes ------------------------------------------------------- */
+
+Test(protocol, one_that_refuses_to_begin_aborts_all_before_anybody_is_asked)
+{
+	b.begin = SQLA_ERETRY;
+	cr_expect(eq(int, commit_all(), SQLA_ERETRY));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"b"));
+	cr_expect(not(happened("flush") || happened("ask")));
+	cr_expect(happened("a.abort") && happened("b.abort") && happened("c.abort"));
+}
+
+static int site_of_its_own(void *self, char ret_site[TXN_SITE_MAX + 1])
+{
+	(void)self;
+	(void)strcpy(ret_site, "fine");
+	return 1;
+}
+
+Test(protocol, one_that_answers_nonsense_when_asked_for_its_site_is_refused)
+{
+	a.ops.site = site_of_its_own;
+	cr_expect(eq(int, commit_all(), SQLA_EUNSAFE));
+	cr_expect(not(happened("prepare") || happened("claim")));
+}
+
+/* ---- without changes -------------------------------------------------------- */
+
+static int commit_unchanged(void)
+{
+	a.is_unchanged = b.is_unchanged = c.is_unchanged = true;
+	must_join(&a);
+	must_join(&b);
+	must_join(&c);
+	cr_assert(zero(int, txn_set_timeout(txn_current(), 60000)));
+	return txn_commit();
+}
+
+Test(protocol, one_that_changed_nothing_and_cannot_be_ended_is_told_of)
+{
+	a.commit = SQLA_EDATABASE;
+	b.commit = SQLA_ERETRY;
+	cr_expect(eq(int, commit_unchanged(), SQLA_EDATABASE));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"a"));
+	cr_expect(happened("b.commit") && happened("c.commit"));
+}
+
+Test(protocol, one_that_changed_nothing_is_never_in_doubt)
+{
+	c.commit = SQLA_EINDOUBT;
+	cr_expect(eq(int, commit_unchanged(), SQLA_EABORTED));
+	cr_expect(zero(int, unfinished));
+}
+
+Test(protocol, a_decider_may_have_no_way_to_forget)
+{
+	c.ops.forget = NULL;
+	cr_expect(zero(int, commit_all()));
+	cr_expect(happened("c.decide") && !happened("forget"));
+}
+
 /* ---- groups --------------------------------------------------------------- */
 
 static void make_group(unsigned one, unsigned other)
@@ -342,6 +412,20 @@ Test(protocol, the_one_of_a_group_that_can_decide_is_its_leader)
 	make_group(TXN_DECIDES, 0);
 	cr_assert(zero(int, commit_all()));
 	cr_expect(eq(ptr, c.leader, &a));
+	cr_expect(happened("a.decide"));
+}
+
+Test(protocol, the_one_of_a_group_that_prefers_is_its_leader)
+{
+	make_group(TXN_DECIDES | TXN_PREFERS, TXN_DECIDES);
+	cr_assert(zero(int, commit_all()));
+	cr_expect(happened("a.decide"));
+}
+
+Test(protocol, the_one_of_a_group_that_decides_locally_is_its_leader)
+{
+	make_group(TXN_DECIDES | TXN_DECIDES_LOCAL, TXN_DECIDES);
+	cr_assert(zero(int, commit_all()));
 	cr_expect(happened("a.decide"));
 }
 
