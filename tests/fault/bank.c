@@ -53,7 +53,7 @@ static const char vetoes[] =
 
 static bool is_file(const struct database *db)
 {
-	return strchr("lmw", db->kind);
+	return strchr("lmvw", db->kind);
 }
 
 /* ---- making it ----------------------------------------------------------- */
@@ -64,7 +64,8 @@ static void make_file(struct database *db, const char *name)
 
 	db->url = scratch_path(file);
 	db->engine = must_printf("%c=sqlite:///%s", db->kind, db->url);
-	must_exec_file(db->url, "PRAGMA journal_mode = %s", db->kind == 'w' ? "wal" : "delete");
+	must_exec_file(db->url, "PRAGMA journal_mode = %s",
+		       strchr("vw", db->kind) ? "wal" : "delete");
 	must_exec_file(db->url, "%s", accounts);
 	for (int i = 0; i < ACCOUNTS; i++)
 		must_exec_file(db->url, "INSERT INTO account VALUES (%d, %d)", i, CENTS_AT_FIRST);

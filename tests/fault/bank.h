@@ -17,7 +17,7 @@ struct bank;
 /*
  * Makes a bank of one database for each letter of KINDS: "a" and "b" are
  * PostgreSQL databases on the clusters of that name, "l" and "m" are SQLite
- * files, "w" one in WAL mode. NAME makes them different from those of other tests.
+ * files, "v" and "w" such in WAL mode. NAME makes them different from those of other tests.
  */
 struct bank *bank_new(const char *name, const char *kinds);
 void bank_free(struct bank *bank);

@@ -259,7 +259,8 @@ int main(int argc, char *argv[])
 {
 	struct sqla_engine_options options = { .keep_decisions = SQLA_ZERO,
 					       .connect_timeout_ms = 60000,
-					       .busy_timeout_ms = 2000 };
+					       .busy_timeout_ms = 2000,
+					       .wal_group = SQLA_YES };
 	char *args[ENGINES_MAX];
 	size_t n_args = 0;
 	int option, fence_s = 0;

@@ -29,6 +29,8 @@ const struct scenario scenarios[] = {
 	{ "one_wal_file_with_row", "w", "-x", NULL },
 	{ "two_files", "lm", NULL, NULL },
 	{ "server_and_two_files", "alm", NULL, NULL },
+	{ "server_and_two_wal_files", "avw", NULL, NULL },
+	{ "server_file_and_wal_file", "alw", NULL, NULL },
 	{ "server_and_two_files_file_refuses", "alm", NULL, "m" },
 	{ "two_servers_preparer_refuses", "ab", NULL, "a" },
 	{ "two_servers_decider_refuses", "ab", NULL, "b" },
