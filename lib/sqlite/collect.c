@@ -12,6 +12,11 @@
  *
  * Crash: S is there until the last of its journals is clean and synced. It may
  * come back after that, and is named by none.
+ *
+ * An S whose list is not whole was never synced: the power failed while it was
+ * being made, and no journal gets a name before S is durable. So it is nobody's.
+ * Should somebody have damaged it later, those who name it are mostly to be found
+ * beside it: they are asked.
  */
 #include "sqlite/collect.h"
 
@@ -102,8 +107,11 @@ static void ask(const char *database, const char *journal, void *arg)
 static bool is_needed(int fd, const char *path, int busy_ms)
 {
 	struct collection c = { .super = path, .busy_ms = busy_ms };
+	int error = super_each_journal(fd, ask, &c);
 
-	return super_each_journal(fd, ask, &c) < 0 || c.is_named;
+	if (error == -EBADMSG)
+		return super_may_be_named_beside(path);
+	return error < 0 || c.is_named;
 }
 
 static bool is_old(int fd)

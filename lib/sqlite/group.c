@@ -25,9 +25,10 @@
  *		by accident loses nothing. A WAL gets a trailer with the record,
  *		and its guard (wal-guard.c).
  *		Crash: S is there, so what is sealed is rolled back, as is what
- *		is not. A torn record does not count. Who rolls back the last
- *		sealed one removes S, after all databases were synced. A guarded
- *		WAL cannot be opened, but through this library.
+ *		is not. A torn record does not count. A stock SQLite that rolls
+ *		back the last sealed one that it sees removes S; this library
+ *		leaves that to collect.c. A guarded WAL cannot be opened, but
+ *		through this library.
  *  5. decide	S is unlinked: now it is decided for all who live on. Its
  *		directory is synced: and for those who come after a power
  *		failure. The decision row became visible and durable with it.

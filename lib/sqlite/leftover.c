@@ -367,6 +367,28 @@ static void explain_unfinished(const char *path, struct account *account)
 	say(account->remedy, "Nothing: it is removed when it is a minute old.");
 }
 
+static void explain_torn(const char *path, struct account *account)
+{
+	bool may_be_named = super_may_be_named_beside(path);
+
+	account->effect = may_be_named ? SQLA_EFFECT_UNKNOWN : SQLA_EFFECT_NONE;
+	say(account->evidence,
+	    "%s has no whole list of journals: the power failed when it was being made, before any "
+	    "file was committed, or it was damaged. %s",
+	    path,
+	    may_be_named ? "A journal beside it names it, or cannot be read." :
+			   "No journal beside it names it.");
+	if (may_be_named)
+		say(account->stock,
+		    "It takes an empty one for gone, and commits what names it; with another one it "
+		    "rolls back the first such file, removes it, and commits the others.");
+	else
+		say(account->stock, "Nothing: it opens the files as they are.");
+	say(account->remedy,
+	    "%sRun " RECOVER ", which rolls back what names it, and removes it then.",
+	    may_be_named ? "Open the files with nothing before. " : "");
+}
+
 static void free_databases(struct account *account)
 {
 	for (size_t i = 0; i < account->n; i++)
@@ -377,12 +399,15 @@ static void look_at_list(const struct scene *scene, const char *path, int fd, bo
 {
 	struct account account = { .kind = SQLA_LEFTOVER_SUPER };
 	struct listing listing = { .account = &account, .super = path };
+	int error = is_whole ? super_each_journal(fd, sort_in, &listing) : 0;
 
 	(void)super_transaction(path, account.uuid);
 	if (!is_whole)
 		explain_unfinished(path, &account);
-	else if (super_each_journal(fd, sort_in, &listing) < 0)
-		explain_unreadable(path, EIO, &account);
+	else if (error == -EBADMSG)
+		explain_torn(path, &account);
+	else if (error < 0)
+		explain_unreadable(path, -error, &account);
 	else
 		explain_listed(&listing, &account);
 	tell(scene, path, &account);

@@ -315,39 +315,93 @@ size_t super_each(const char *database, super_found_fn *fn, void *arg)
 	return n;
 }
 
-/* The list of a whole one ends with a NUL. */
-static char *read_list(int fd, size_t *ret_size)
+/* What SQLite calls the files that may name one. */
+static bool is_of_journal(const char *name)
+{
+	const char *dash = strrchr(name, '-');
+
+	return dash && dash > name && (strcmp(dash, "-journal") == 0 || strcmp(dash, "-wal") == 0);
+}
+
+/* Each name with its NUL. A power failure may have cut it, or left zeros. */
+static bool is_whole(const char *list, size_t size)
+{
+	if (size == 0 || list[size - 1] != '\0')
+		return false;
+	for (const char *name = list; name < list + size; name += strlen(name) + 1)
+		if (!is_of_journal(name))
+			return false;
+	return true;
+}
+
+static int read_list(int fd, char **ret_list, size_t *ret_size)
 {
 	struct stat st;
-	bool may_be = fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size <= LIST_MAX;
-	char *list = may_be ? malloc((size_t)st.st_size) : NULL;
+	ssize_t got;
+	char *list;
 
-	if (list && pread(fd, list, (size_t)st.st_size, 0) == st.st_size &&
-	    list[st.st_size - 1] == '\0') {
-		*ret_size = (size_t)st.st_size;
-		return list;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size > LIST_MAX)
+		return -EFBIG;
+	list = malloc((size_t)st.st_size + 1);
+	if (!list)
+		return -ENOMEM;
+	got = pread(fd, list, (size_t)st.st_size, 0);
+	if (got >= 0 && is_whole(list, (size_t)got)) {
+		*ret_list = list;
+		*ret_size = (size_t)got;
+		return 0;
 	}
 	free(list);
-	return NULL;
+	return got < 0 ? -EIO : -EBADMSG;
 }
 
 int super_each_journal(int fd, super_journal_fn *fn, void *arg)
 {
+	char *list = NULL;
 	size_t size = 0;
-	char *list = read_list(fd, &size);
-	int status = list ? 0 : -EIO;
+	int status = read_list(fd, &list, &size);
 
-	for (const char *journal = list; list && journal < list + size;
+	for (const char *journal = list; status == 0 && journal < list + size;
 	     journal += strlen(journal) + 1) {
-		const char *dash = strrchr(journal, '-');
-		char *database = dash ? strndup(journal, (size_t)(dash - journal)) : NULL;
+		char *database = strndup(journal, (size_t)(strrchr(journal, '-') - journal));
 
 		if (database)
 			fn(database, journal, arg);
 		else
-			status = -EIO;
+			status = -ENOMEM;
 		free(database);
 	}
 	free(list);
 	return status;
+}
+
+/* A journal that cannot be read may name it. */
+static bool may_name(const char *folder, const char *name, const char *super)
+{
+	char *path = NULL;
+	bool may = true;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return true;
+	may = journal_names(path, super) != 0;
+	free(path);
+	return may;
+}
+
+bool super_may_be_named_beside(const char *super)
+{
+	char *copy = strdup(super);
+	const char *folder = copy ? dirname(copy) : NULL;
+	DIR *directory = folder ? opendir(folder) : NULL;
+	struct dirent *entry;
+	bool may = !directory;
+
+	while (!may && (entry = readdir(directory)))
+		may = is_of_journal(entry->d_name) && may_name(folder, entry->d_name, super);
+	if (directory)
+		(void)closedir(directory);
+	free(copy);
+	return may;
 }

@@ -28,9 +28,6 @@ int super_create(const char *database, const char *uuid, const char *const journ
 
 const char *super_path(const struct super *super);
 
-/* Whether a file of this name is a super-journal, one of ours or of SQLite's. */
-bool super_is_name(const char *path);
-
 enum super_fate {
 	SUPER_GONE,    /* for good */
 	SUPER_THERE,   /* it could not be removed, and nothing has happened */
@@ -67,9 +64,14 @@ typedef void super_found_fn(const char *path, bool is_whole, void *arg);
 size_t super_each(const char *database, super_found_fn *fn, void *arg);
 
 /* Calls FN for each journal that the one open as FD lists, with its database. 0,
- * or a negative error number if the list cannot be read in full. */
+ * or a negative error number if the list cannot be read in full; -EBADMSG: what
+ * is there is no whole list, and FN was not called. */
 typedef void super_journal_fn(const char *database, const char *journal, void *arg);
 int super_each_journal(int fd, super_journal_fn *fn, void *arg);
+
+/* Whether a journal or WAL in the same folder, of whichever database, names it, or
+ * cannot be asked. */
+bool super_may_be_named_beside(const char *super);
 
 /* Whether PATH is the name of one, and of which transaction. */
 bool super_transaction(const char *path, char ret_uuid[SUPER_UUID]);

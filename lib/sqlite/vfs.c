@@ -49,20 +49,29 @@ static int open_it(sqlite3_vfs *vfs, const char *name, sqlite3_file *head, int f
 	return vfs_file_open(base_of(vfs), name, head, flags, ret_flags);
 }
 
+/* Whoever has rolled back the last file that it can see removes the super-journal.
+ * One of ours may still be needed by a file that is not to be seen now, and would
+ * commit that: collect.h removes it when it is not. */
 static int delete_it(sqlite3_vfs *vfs, const char *name, int sync_directory)
 {
+	if (super_may_be(name))
+		return SQLITE_OK;
 	return base_of(vfs)->xDelete(base_of(vfs), name,
 				     sync_directory && !vfs_file_is_released(name));
 }
 
-/* A hot journal names a super-journal that is gone: it commits, if that lasts. */
+/* A hot journal names a super-journal that is gone: it commits, if that lasts. An
+ * empty file, which SQLite takes for none, is there. */
 static int access_it(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
 {
 	int rc = base_of(vfs)->xAccess(base_of(vfs), name, flags, ret);
+	enum super_fate fate = SUPER_GONE;
 
-	if (rc == SQLITE_OK && !*ret && super_may_be(name) && super_look(name) != SUPER_GONE)
-		return SQLITE_IOERR_ACCESS;
-	return rc;
+	if (rc == SQLITE_OK && !*ret && super_may_be(name))
+		fate = super_look(name);
+	if (fate == SUPER_THERE)
+		*ret = 1;
+	return fate == SUPER_UNKNOWN ? SQLITE_IOERR_ACCESS : rc;
 }
 
 static int full_name(sqlite3_vfs *vfs, const char *name, int size, char *ret)

@@ -51,6 +51,10 @@ killed() { # MUTANT SOURCE SED FILTER
 	catches "$@" group/test-kill support/disk group/trio group/clients
 }
 
+leftover() { # MUTANT SOURCE SED TEST
+	catches "$1" "$2" "$3" "leftover/$4" group/test-leftover group/trio support/disk
+}
+
 guard() { # MUTANT SED TEST
 	catches "$1" wal-guard.c "$2" "wal_guard/$3" sqlite/test-wal-guard
 }
@@ -76,4 +80,12 @@ power without-sync-of-the-decision super.c 's/return fsync(super->directory) < 0
 	'power/failing_leaves_all_or_nothing_with_wals'
 power trusting-an-absence super.c 's/errno == ENOENT && fsync(directory) == 0/errno == ENOENT/' \
 	'power/failing_again_during_recovery_leaves_all_or_nothing_with_wals'
+leftover without-a-lock-on-the-name super.c 's/return flock(super->fd, LOCK_EX) < 0 ?.*/return 0;/' \
+	of_a_transaction_that_has_not_sealed_its_files_is_none
+leftover collecting-what-is-held collect.c 's/flock(fd, LOCK_EX | LOCK_NB) == 0 &&/true \&\&/' \
+	of_a_transaction_that_has_not_sealed_its_files_is_none
+leftover without-asking-the-neighbours collect.c 's/return super_may_be_named_beside(path);/return false;/' \
+	of_a_super_journal_that_was_damaged_is_kept_while_it_is_named_beside
+leftover letting-sqlite-remove-it vfs.c '/^	if (super_may_be(name))$/{N;d;}' \
+	is_kept_while_a_folder_of_a_file_that_it_lists_is_missing
 finish

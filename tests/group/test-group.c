@@ -556,10 +556,10 @@ Test(group, keeps_a_super_journal_that_a_journal_names)
 	trio_visit_one_with_library(0);
 	cr_expect(eq(int, trio_leftovers(), 1));
 	trio_visit(1);
-	cr_expect(zero(int, trio_leftovers()));
 	cr_expect(zero(int, trio_has((int)at)));
 	expect_whole();
 	trio_open(&trio_delete);
+	cr_expect(zero(int, trio_leftovers()));
 }
 
 /* Killed when all is guarded: a readonly engine leaves that to others, and so does

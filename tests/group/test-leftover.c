@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -335,6 +336,22 @@ Test(leftover, of_a_transaction_that_lives_is_none)
 	expect_whole(1, 1);
 }
 
+/* Nothing names its super-journal yet; soon all will. */
+Test(leftover, of_a_transaction_that_has_not_sealed_its_files_is_none)
+{
+	pid_t pid = transfer_until("group_held:stop", &trio_wal, 1);
+	struct tale tale = pass(false);
+	int status = -1;
+
+	cr_expect(zero(sz, tale.n_effects));
+	cr_expect(zero(int, trio_guarded()));
+	cr_expect(eq(int, trio_leftovers(), 1));
+	cr_assert(zero(int, kill(pid, SIGCONT)));
+	cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+	cr_expect(zero(int, status));
+	expect_whole(1, 1);
+}
+
 static char *read_file(const char *path, size_t *ret_size)
 {
 	FILE *file = fopen(path, "r");
@@ -522,20 +539,81 @@ Test(leftover, is_kept_while_a_file_that_it_lists_is_missing)
 	(void)recover_all(0);
 }
 
-Test(leftover, is_kept_when_its_list_cannot_be_read)
+/* SQLite sees no journal that names it, and would remove it. */
+Test(leftover, is_kept_while_a_folder_of_a_file_that_it_lists_is_missing)
 {
-	char *super;
 	struct tale tale;
 
-	leave("group_created:kill", &trio_delete);
-	super = trio_super();
-	cr_assert(zero(int, truncate(super, 0)));
+	let_first_lead();
+	trio_move_to_folder(2, "mounted");
+	leave("group_sealed:kill", &trio_mixed);
+	cr_assert(eq(int, trio_sealed(), TRIO));
+	trio_rename("mounted", "away");
 	tale = pass(false);
 	cr_expect(eq(int, tale.left, 1));
-	cr_expect(eq(int, told(&tale, SQLA_EFFECT_UNKNOWN), 1));
-	cr_expect(ne(ptr, strstr(tale.evidence, "cannot be read"), NULL), "%s", tale.evidence);
 	cr_expect(eq(int, trio_leftovers(), 1));
+	trio_rename("away", "mounted");
+	cr_expect(eq(int, trio_sealed(), 1));
+	(void)recover_all(0);
+}
+
+/* What came to the disk of it; the file's length may have, too. */
+enum part { NOTHING, MOST, PARTS };
+
+static void tear(enum part part, bool is_filled)
+{
+	char *super = trio_super();
+	struct stat st;
+
+	cr_assert(zero(int, stat(super, &st)));
+	cr_assert(zero(int, truncate(super, part == MOST ? st.st_size - 3 : 0)));
+	if (is_filled)
+		cr_assert(zero(int, truncate(super, st.st_size)));
 	free(super);
+}
+
+Test(leftover, of_a_super_journal_that_a_power_failure_tore_is_removed)
+{
+	static const struct {
+		enum part part;
+		bool is_filled;
+	} ways[] = { { NOTHING, false }, { NOTHING, true }, { MOST, false }, { MOST, true } };
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct tale tale;
+
+		(void)transfer_until("group_created:kill", &trio_delete, 1);
+		tear(ways[i].part, ways[i].is_filled);
+		tale = pass(true);
+		cr_expect(eq(int, tale.supers, 1));
+		cr_expect(eq(int, told(&tale, SQLA_EFFECT_NONE), 1));
+		cr_expect(ne(ptr, strstr(tale.evidence, "no whole list"), NULL), "%s",
+			  tale.evidence);
+		cr_expect(ne(ptr, strstr(tale.remedy, "sqlassist recover"), NULL), "%s",
+			  tale.remedy);
+		(void)recover_all(0);
+	}
+}
+
+/* Against the rules: it was whole when its files were sealed. */
+Test(leftover, of_a_super_journal_that_was_damaged_is_kept_while_it_is_named_beside)
+{
+	struct tale tale;
+
+	let_first_lead();
+	for (enum part part = NOTHING; part < PARTS; part++) {
+		(void)transfer_until("group_sealed:kill", &trio_mixed, 1);
+		tear(part, false);
+		tale = pass(true);
+		cr_expect(eq(int, told(&tale, SQLA_EFFECT_ROLLBACK), TRIO));
+		cr_expect(eq(int, told(&tale, SQLA_EFFECT_UNKNOWN), 1));
+		for (int i = 0; i < TRIO; i++) {
+			cr_expect(eq(int, trio_leftovers(), 1));
+			trio_visit_one_with_library(i);
+		}
+		cr_expect(zero(int, trio_sealed()));
+		(void)recover_all(0);
+	}
 }
 
 /* SQLite would take it for gone, and commit one file of three. */
