@@ -4,7 +4,7 @@
 
 #include <utlist.h>
 
-/* Among those that could be prepared too: prefers, local, and then the last. */
+/* Among those that could be prepared too: prefers, local, and then any. */
 static int rank(unsigned abilities)
 {
 	if (!(abilities & TXN_DECIDES))
@@ -83,7 +83,20 @@ static int refuse_undecided(const struct branch *last)
 			 branch_why_not(last, TXN_DECIDES));
 }
 
-int decider_choose(struct branch *branches, struct branch **ret_decider)
+/*
+ * Of equals the last one decides. Where the end of the others is not waited for,
+ * it is the one that was touched first: the next transaction of the thread will
+ * most likely begin there, too, and finds it free, while the others still end.
+ */
+static bool is_better(const struct branch *branch, int its_rank, const struct branch *best,
+		      int best_rank, enum txn_finish finish)
+{
+	if (its_rank < 0 || !best || its_rank != best_rank)
+		return its_rank >= best_rank;
+	return finish == TXN_FINISH_WAIT || branch->number < best->number;
+}
+
+int decider_choose(struct branch *branches, enum txn_finish finish, struct branch **ret_decider)
 {
 	struct branch *branch, *must = NULL, *best = NULL, *last = NULL;
 	unsigned abilities, abilities_of_must = 0; /* asking may cost a look at a file */
@@ -105,7 +118,7 @@ int decider_choose(struct branch *branches, struct branch **ret_decider)
 				abilities_of_must = abilities;
 			}
 		}
-		if (rank(abilities) >= best_rank) {
+		if (is_better(branch, rank(abilities), best, best_rank, finish)) {
 			best_rank = rank(abilities);
 			best = branch;
 		}

@@ -6,11 +6,11 @@
 
 /*
  * Chooses among the changed ones of BRANCHES, which are sorted: one that cannot
- * be prepared, one that prefers to, a local one, the last one. Several that
- * cannot be prepared must be a group: the others of it get the decider as
- * their leader. SQLA_EUNSAFE, before anything durable has happened, when they
+ * be prepared, one that prefers to, a local one, any; of several equals the last,
+ * or the one that joined first where FINISH is deferred. Several that cannot be
+ * prepared must be a group: the others of it get the decider as their leader. SQLA_EUNSAFE, before anything durable has happened, when they
  * cannot be made atomic: the text names who is in the way, and why.
  */
-int decider_choose(struct branch *branches, struct branch **ret_decider);
+int decider_choose(struct branch *branches, enum txn_finish finish, struct branch **ret_decider);
 
 #endif

@@ -542,7 +542,7 @@ static void one_phase(struct protocol *p)
 
 static void two_phase(struct protocol *p)
 {
-	int status = decider_choose(p->txn->branches, &p->decider);
+	int status = decider_choose(p->txn->branches, p->txn->finish, &p->decider);
 
 	status = status < 0 ? fail(p, status) : name_branches(p);
 	if (status == 0)

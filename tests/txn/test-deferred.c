@@ -11,7 +11,7 @@
 #include "txn/observe.h"
 #include "txn/recorder.h"
 
-/* "c" decides; "a" and "b" are prepared. */
+/* "c", which joins first, decides; "a" and "b" are prepared. */
 static struct recorder a, b, c;
 static int unfinished;
 
@@ -82,9 +82,9 @@ TestSuite(deferred, .init = setup, .fini = teardown);
 
 static int commit_deferred(void)
 {
+	must_join(&c);
 	must_join(&a);
 	must_join(&b);
-	must_join(&c);
 	cr_assert(eq(int, txn_set_finish(txn_current(), TXN_FINISH_DEFERRED), 0));
 	return txn_commit();
 }
@@ -111,6 +111,42 @@ Test(deferred, commits_return_before_their_branches_have_ended)
 	cr_expect(eq(int, a.released, 1));
 	cr_expect(eq(int, a.outcome_told, 0));
 	cr_expect(eq(ptr, (void *)txn_current(), NULL));
+	end(0, 0);
+	end(1, 0);
+}
+
+/* The thread's next transaction will begin with it again. */
+Test(deferred, the_first_that_joined_of_equals_decides)
+{
+	b.ops.forget_later = forget_later;
+	b.ops.forget_ended = forget_ended;
+	must_join(&b);
+	must_join(&c);
+	must_join(&a);
+	cr_assert(eq(int, txn_set_finish(txn_current(), TXN_FINISH_DEFERRED), 0));
+	cr_assert(eq(int, txn_commit(), 0));
+	cr_expect(happened("b.claim "));
+	end(0, 0);
+}
+
+Test(deferred, the_last_decides_where_all_are_waited_for)
+{
+	must_join(&b);
+	must_join(&c);
+	must_join(&a);
+	cr_assert(eq(int, txn_commit(), 0));
+	cr_expect(happened("c.claim "));
+}
+
+Test(deferred, who_prefers_to_decide_does_so_whoever_joined_first)
+{
+	c.abilities |= TXN_PREFERS;
+	must_join(&a);
+	must_join(&b);
+	must_join(&c);
+	cr_assert(eq(int, txn_set_finish(txn_current(), TXN_FINISH_DEFERRED), 0));
+	cr_assert(eq(int, txn_commit(), 0));
+	cr_expect(happened("c.claim "));
 	end(0, 0);
 	end(1, 0);
 }
@@ -197,8 +233,8 @@ Test(deferred, nothing_is_deferred_before_the_decision)
 Test(deferred, is_the_default_of_a_manager_that_says_so)
 {
 	cr_assert(eq(int, txn_manager_set_finish(txn_manager_thread(), TXN_FINISH_DEFERRED), 0));
-	must_join(&a);
 	must_join(&c);
+	must_join(&a);
 	cr_assert(eq(int, txn_commit(), 0));
 	cr_expect(eq(sz, n_detached, 1));
 	end(0, 0);
