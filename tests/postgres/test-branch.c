@@ -65,6 +65,41 @@ Test(branch, asks_when_the_native_handle_was_used)
 	pg_driver.close(conn);
 }
 
+/* By the server, without our noticing. */
+static void must_kill_natively(const char *url, struct driver_conn *conn)
+{
+	must_exec_at(url, "SELECT pg_terminate_backend(%d, 5000)",
+		     PQbackendPID(pg_driver.native(conn)));
+}
+
+Test(branch, votes_no_when_it_cannot_be_asked)
+{
+	const char *url = new_database("unasked");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_change(conn);
+	must_kill_natively(url, conn);
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_ECONNECT));
+	cr_expect(conn->is_broken);
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_ECONNECT));
+	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_ECONNECT));
+	cr_expect(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_ECONNECT));
+	pg_driver.close(conn);
+}
+
+Test(branch, votes_no_when_the_native_handle_has_seen_the_connection_lost)
+{
+	const char *url = new_database("seenlost");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_change(conn);
+	must_kill_natively(url, conn);
+	must_run_natively(conn, "SELECT 1");
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_ECONNECT));
+	cr_expect(conn->is_broken);
+	pg_driver.close(conn);
+}
+
 /* One transaction's work would be lost, and another's committed. */
 Test(branch, votes_no_when_the_native_handle_has_begun_another)
 {
@@ -126,6 +161,7 @@ Test(branch, survives_its_connection_once_prepared)
 	terminate(url, conn);
 	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EINDOUBT));
 	cr_assert(conn->is_broken);
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EINDOUBT));
 	pg_driver.close(conn);
 	cr_assert(eq(i64, count_prepared(url), 1));
 	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid);
@@ -351,6 +387,21 @@ Test(branch, leaves_a_step_that_is_given_up_unknown)
 		must_exec_at(url, "ROLLBACK PREPARED '%s'", gid_of(UUID_ONE));
 }
 
+Test(branch, stays_in_doubt_where_the_native_handle_is_in_use)
+{
+	const char *url = new_database("inuse"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_open(url, NULL);
+	PGconn *native;
+
+	must_prepare(conn, gid);
+	native = pg_driver.native(conn);
+	cr_assert(eq(int, PQsendQuery(native, "SELECT 1"), 1));
+	cr_expect(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EINDOUBT));
+	cr_expect(eq(i64, count_prepared(url), 1));
+	pg_driver.close(conn);
+	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid);
+}
+
 /* ---- ended by others ----------------------------------------------------------------- */
 
 Test(branch, finds_that_recovery_has_committed_it)
@@ -440,10 +491,12 @@ Test(branch, knows_how_one_ended_that_had_changed_nothing)
 
 Test(branch, takes_no_gid_that_would_have_to_be_quoted)
 {
-	static const char *const gids[] = { "", "it's", "two words", "a;b" };
+	char endless[TXN_GID_MAX + 2] = "";
+	const char *const gids[] = { "", "it's", "two words", "a;b", endless };
 	const char *url = new_database("gids");
 	struct driver_conn *conn = must_open(url, NULL);
 
+	memset(endless, 'x', sizeof(endless) - 1);
 	for (size_t i = 0; i < sizeof(gids) / sizeof(gids[0]); i++) {
 		must_change(conn);
 		cr_expect(eq(int, vote(conn, pg_driver.prepare(conn, gids[i])), SQLA_EMISUSE));

@@ -98,6 +98,24 @@ Test(claim, votes_no_when_a_deferred_constraint_fails_before_the_claim)
 	pg_driver.close(conn);
 }
 
+/* It looks like a tombstone, and names no table. */
+Test(claim, votes_no_when_a_trigger_speaks_of_a_key)
+{
+	const char *url = new_database("claimkey");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_run(conn, "CREATE TABLE d (i int)");
+	must_run(conn, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+		       "$$BEGIN RAISE unique_violation; END$$");
+	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
+		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_change(conn);
+	must_run(conn, "INSERT INTO d VALUES (1)");
+	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EDATABASE));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
 /* So that the next claim of CONN is one in brief. */
 static void must_claim_before(struct driver_conn *conn)
 {

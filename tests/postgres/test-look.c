@@ -11,7 +11,7 @@
 #include "support/must.h"
 #include "support/test.h"
 
-TEST_MAIN({ .name = "main" })
+TEST_MAIN({ .name = "main" }, { .name = "loose", .conf = "fsync = off" })
 
 static int answer(void *arg)
 {
@@ -244,6 +244,54 @@ Test(look, says_nothing_of_another_site)
 Test(look, says_nothing_where_there_is_no_table)
 {
 	cr_assert(eq(int, look_at(new_database("notable"), 1), LOOK_UNKNOWN));
+}
+
+Test(look, says_nothing_where_there_is_no_site)
+{
+	const char *url = new_decision("nosite");
+
+	must_exec_at(url, "DELETE FROM sqlassist.sqlassist_decision WHERE verdict = 'site'");
+	cr_assert(eq(int, look_at(url, 1), LOOK_UNKNOWN));
+}
+
+Test(look, says_nothing_where_nothing_is_durable)
+{
+	const char *url = url_on("loose", "postgres");
+
+	pg_driver.close(must_open(url, NULL));
+	cr_assert(eq(int, look_at(url, 1), LOOK_UNKNOWN));
+	cr_assert(eq(i64, count_rows(url, "aborted"), 0));
+}
+
+/* A tombstone needs all of them, and so does the answer that a row is durable. */
+Test(look, says_nothing_without_the_rights_to)
+{
+	static const char *const rights[] = { "INSERT, UPDATE", "SELECT, UPDATE",
+					      "SELECT, INSERT" };
+	const char *url = new_decision("looknorights");
+	char *stranger = must_printf("%s%suser=looker", url, strchr(url, '?') ? "&" : "?");
+
+	must_exec_at(url, "DROP ROLE IF EXISTS looker; CREATE ROLE looker LOGIN; "
+			  "GRANT USAGE ON SCHEMA sqlassist TO looker");
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		must_exec_at(url,
+			     "REVOKE ALL ON sqlassist.sqlassist_decision FROM looker; "
+			     "GRANT %s ON sqlassist.sqlassist_decision TO looker",
+			     rights[i]);
+		cr_expect(eq(int, look_at(stranger, 1), LOOK_UNKNOWN), "%s", rights[i]);
+	}
+	must_exec_at(url, "DROP OWNED BY looker");
+	free(stranger);
+}
+
+Test(look, says_nothing_on_a_connection_that_was_lost)
+{
+	struct driver_conn *conn = must_open_recovery(new_decision("looklost"));
+	struct driver_look look = { .uuid = UUID_ONE };
+
+	conn->is_broken = true;
+	cr_expect(eq(int, pg_driver.look(conn, &look), LOOK_UNKNOWN));
+	pg_driver.close(conn);
 }
 
 Test(look, says_nothing_of_a_copy)

@@ -170,4 +170,19 @@ Test(outcome, knows_another_incarnation)
 	now = server();
 	now.is_standby = true;
 	cr_assert(not(is_same(now)));
+	now = server();
+	now.system_identifier[0] = '\0';
+	cr_assert(not(is_same(now)), "it does not say who it is");
+}
+
+/* Where no more of them can be seen, one has to do. */
+Test(outcome, knows_the_same_incarnation_by_a_single_process)
+{
+	struct pg_server before = server(), now = server();
+	const char *why = NULL;
+
+	before.n_auxiliary = 1;
+	cr_expect(pg_is_same_incarnation(&before, &now, &why));
+	now.auxiliary[0] = 99;
+	cr_expect(not(pg_is_same_incarnation(&before, &now, &why)));
 }

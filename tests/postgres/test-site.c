@@ -328,6 +328,20 @@ Test(site, does_not_decide_without_fsync)
 	check_cannot(must_open(url_on("loose", "postgres"), NULL), "fsync");
 }
 
+Test(site, that_may_not_be_identified_does_not_prepare)
+{
+	const char *url = new_database("unidentified");
+	struct driver_conn *conn;
+
+	pg_driver.close(must_open(url, NULL));
+	must_exec_at(url, "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
+	conn = must_open(url_of_stranger(url), NULL);
+	cr_expect(zero(uint, pg_driver.abilities(conn)));
+	cr_expect(ne(ptr, strstr(pg_driver.why_not(conn, TXN_PREPARES), "pg_control_system"), NULL),
+		  "%s", pg_driver.why_not(conn, TXN_PREPARES));
+	pg_driver.close(conn);
+}
+
 Test(site, of_a_standby_neither_decides_nor_prepares)
 {
 	struct cluster *main_cluster = cluster_get("main");

@@ -87,6 +87,7 @@ Test(branch, says_no_when_a_readonly_session_wrote)
 	must_run(conn, "PRAGMA query_only = OFF");
 	must_run(conn, "INSERT INTO t VALUES (1)");
 	cr_expect(eq(int, lite_driver.ask(conn), SQLA_EREADONLY));
+	cr_expect(zero(int, (int)lite_driver.abilities(conn)));
 	lite_driver.close(conn);
 }
 
@@ -294,6 +295,32 @@ Test(branch, aborts_when_its_claim_meets_a_tombstone)
 		       "VALUES ('" UUID_ONE "', 'aborted', '')");
 	cr_expect(eq(int, claim(conn), SQLA_ERETRY));
 	cr_expect(eq(int, lite_driver.rollback(conn), 0));
+	lite_driver.close(conn);
+}
+
+/* The INSERT succeeds, and nothing has gone in. */
+Test(branch, does_not_decide_when_a_trigger_swallows_its_row)
+{
+	struct driver_conn *conn = open_changed(NULL);
+
+	must_run(conn, "CREATE TEMP TRIGGER s BEFORE INSERT ON main.sqlassist_decision "
+		       "BEGIN SELECT RAISE(IGNORE); END");
+	cr_expect(eq(int, claim(conn), SQLA_EUNSAFE));
+	cr_expect(ne(ptr, strstr(sqla_error_last()->message, "did not go in"), NULL));
+	lite_driver.close(conn);
+}
+
+Test(branch, can_do_nothing_when_it_was_given_up)
+{
+	struct driver_conn *conn = open_changed(NULL);
+	struct pollfd wait;
+
+	cr_expect(eq(int, lite_driver.advance(conn, &wait), SQLA_EMISUSE), "nothing is under way");
+	lite_driver.give_up(conn);
+	cr_expect(zero(int, (int)lite_driver.abilities(conn)));
+	cr_expect(lt(int, lite_driver.ask(conn), 0));
+	cr_expect(lt(int, claim(conn), 0));
+	cr_expect(lt(int, lite_driver.decide(conn), 0));
 	lite_driver.close(conn);
 }
 

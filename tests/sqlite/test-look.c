@@ -310,6 +310,21 @@ static void stopped_and_killed(const char *mode)
 	cr_expect(eq(int, look_at("x.db", UUID_ONE, 1), LOOK_ABORTED));
 }
 
+Test(look, cannot_say_in_a_file_that_was_removed)
+{
+	struct driver_look look = { .uuid = UUID_ONE };
+	struct driver_conn *conn;
+	char *path;
+
+	make_file("x.db", "DELETE");
+	path = scratch_path("x.db");
+	conn = must_open_recovery("x.db");
+	cr_assert(eq(int, unlink(path), 0));
+	cr_expect(eq(int, lite_driver.look(conn, &look), LOOK_UNKNOWN));
+	lite_driver.close(conn);
+	free(path);
+}
+
 /* Only a coordinator that looks for its own knows that it cannot be forgotten yet. */
 Test(look, says_nothing_when_there_is_no_branch_to_ask_about)
 {
