@@ -89,3 +89,17 @@ int fork_guard(pthread_mutex_t *lock)
 	(void)pthread_mutex_unlock(&lists);
 	return status;
 }
+
+void fork_lock_take(struct fork_lock *lock)
+{
+	if (!__atomic_load_n(&lock->is_guarded, __ATOMIC_ACQUIRE)) {
+		(void)fork_guard(&lock->mutex);
+		__atomic_store_n(&lock->is_guarded, true, __ATOMIC_RELEASE);
+	}
+	(void)pthread_mutex_lock(&lock->mutex);
+}
+
+void fork_lock_give(struct fork_lock *lock)
+{
+	(void)pthread_mutex_unlock(&lock->mutex);
+}

@@ -6,6 +6,7 @@
 #ifndef BASE_FORK_H
 #define BASE_FORK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 /* This process's generation; also installs the fork handlers on first use. */
@@ -23,7 +24,20 @@ int fork_on_child(void (*fn)(void *arg), void *arg);
 
 /* Takes LOCK before every fork and gives it back on both sides, so that a
  * child never finds it held by a thread it does not have. */
-#include <pthread.h>
 int fork_guard(pthread_mutex_t *lock);
+
+/* A lock of a module's own, which does that by itself when it is first taken. */
+struct fork_lock {
+	pthread_mutex_t mutex;
+	bool is_guarded; /* atomic */
+};
+
+#define FORK_LOCK_INITIALIZER                      \
+	{                                          \
+		.mutex = PTHREAD_MUTEX_INITIALIZER \
+	}
+
+void fork_lock_take(struct fork_lock *lock);
+void fork_lock_give(struct fork_lock *lock);
 
 #endif

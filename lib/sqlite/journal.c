@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sqlite/word.h"
+
 /*
  * A header: magic, 8 bytes; then, big-endian, records, nonce, pages of the
  * database, size of a sector, size of a page. The header alone fills a sector.
@@ -20,19 +22,6 @@
 #define LOCK_BYTE 0x40000000u
 
 static const unsigned char magic[8] = { 0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7 };
-
-static uint32_t get32(const unsigned char *from)
-{
-	return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
-}
-
-static void put32(unsigned char *to, uint32_t value)
-{
-	to[0] = (unsigned char)(value >> 24);
-	to[1] = (unsigned char)(value >> 16);
-	to[2] = (unsigned char)(value >> 8);
-	to[3] = (unsigned char)value;
-}
 
 /* SQLite adds up chars, which have a sign on some machines and none on others;
  * journals are read where they were written. */
@@ -58,8 +47,8 @@ void journal_note_write(struct journal *journal, const unsigned char *from, int 
 	if (offset == 0 && n >= HEADER_MIN) {
 		journal->end = 0;
 		journal->record = 0;
-		journal->sector = get32(from + HEADER_SECTOR);
-		journal->page = get32(from + HEADER_PAGE);
+		journal->sector = word_get(from + HEADER_SECTOR);
+		journal->page = word_get(from + HEADER_PAGE);
 	}
 	if (offset + n > journal->end)
 		journal->end = offset + n;
@@ -76,8 +65,8 @@ size_t journal_put_record(unsigned char *to, const char *super)
 	unsigned char *tail = to + length;
 
 	memcpy(to, super, length);
-	put32(tail, (uint32_t)length);
-	put32(tail + 4, checksum(super, length));
+	word_put(tail, (uint32_t)length);
+	word_put(tail + 4, checksum(super, length));
 	memcpy(tail + 8, magic, sizeof(magic));
 	return length + TAIL_BYTES;
 }
@@ -87,7 +76,7 @@ static int write_record(const struct journal *journal, const char *super)
 	unsigned char record[4 + JOURNAL_RECORD_MAX];
 	size_t n;
 
-	put32(record, LOCK_BYTE / journal->page + 1);
+	word_put(record, LOCK_BYTE / journal->page + 1);
 	n = journal_put_record(record + 4, super);
 	return journal->file->pMethods->xWrite(journal->file, record, 4 + (int)n, journal->record);
 }
@@ -162,12 +151,12 @@ size_t journal_take_record(const unsigned char *end, size_t n, char ret_name[JOU
 	tail = end + n - TAIL_BYTES;
 	if (memcmp(tail + 8, magic, sizeof(magic)) != 0)
 		return 0;
-	length = get32(tail);
+	length = word_get(tail);
 	if (length == 0 || length > JOURNAL_NAME_MAX || length > n - TAIL_BYTES)
 		return 0;
 	memcpy(ret_name, tail - length, length);
 	ret_name[length] = '\0';
-	return checksum(ret_name, length) == get32(tail + 4) ? length + TAIL_BYTES : 0;
+	return checksum(ret_name, length) == word_get(tail + 4) ? length + TAIL_BYTES : 0;
 }
 
 /* Whether a file of SIZE bytes ends with a name. */

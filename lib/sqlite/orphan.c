@@ -1,6 +1,5 @@
 #include "sqlite/orphan.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include <utlist.h>
@@ -8,42 +7,25 @@
 #include "base/fork.h"
 #include "sqlite/rows.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct fork_lock lock = FORK_LOCK_INITIALIZER;
 /* Guarded by lock: */
 static struct lite_conn *tracked;
 static struct lite_conn *graveyard; /* abandoned; reachable, never used again */
 
-static void guard(void)
-{
-	(void)fork_guard(&lock);
-}
-
-static void enter(void)
-{
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&lock);
-}
-
-static void leave(void)
-{
-	(void)pthread_mutex_unlock(&lock);
-}
-
 void lite_orphan_track(struct lite_conn *conn)
 {
-	enter();
+	fork_lock_take(&lock);
 	DL_APPEND(tracked, conn);
-	leave();
+	fork_lock_give(&lock);
 }
 
 void lite_orphan_untrack(struct lite_conn *conn)
 {
-	enter();
+	fork_lock_take(&lock);
 	if (conn->prev)
 		DL_DELETE(tracked, conn);
 	conn->prev = NULL;
-	leave();
+	fork_lock_give(&lock);
 }
 
 static bool is_stock_vfs(sqlite3 *db, const char *schema)
@@ -91,11 +73,11 @@ void lite_orphan_release_all(void)
 {
 	struct lite_conn *conn;
 
-	enter();
+	fork_lock_take(&lock);
 	DL_FOREACH(tracked, conn)
 		if (fork_is_foreign(conn->head.generation))
 			release_files(conn);
-	leave();
+	fork_lock_give(&lock);
 }
 
 void lite_abandon(struct driver_conn *head)
@@ -106,10 +88,10 @@ void lite_abandon(struct driver_conn *head)
 		return;
 	lite_orphan_release_all();
 	lite_rows_forsake_all(conn);
-	enter();
+	fork_lock_take(&lock);
 	DL_DELETE(tracked, conn);
 	DL_APPEND(graveyard, conn);
-	leave();
+	fork_lock_give(&lock);
 	config_unref(conn->head.config);
 	conn->head.config = NULL;
 }

@@ -1,6 +1,5 @@
 #include "sqlite/vfs-file.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,27 +52,10 @@ struct vfs_file {
 /* Of this thread: SQLite reads one to its end before it does something else. */
 static _Thread_local unsigned supers_open;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct fork_lock lock = FORK_LOCK_INITIALIZER;
 /* Guarded by lock: */
 static struct vfs_file *released;
 static struct vfs_name *frozen;
-
-static void guard(void)
-{
-	(void)fork_guard(&lock);
-}
-
-static void enter(void)
-{
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&lock);
-}
-
-static void leave(void)
-{
-	(void)pthread_mutex_unlock(&lock);
-}
 
 static struct vfs_file *file_of(sqlite3_file *file)
 {
@@ -461,11 +443,11 @@ bool vfs_file_is_released(const char *journal)
 {
 	struct vfs_file *file;
 
-	enter();
+	fork_lock_take(&lock);
 	DL_FOREACH(released, file)
 		if (file->journal_name && strcmp(file->journal_name, journal) == 0)
 			break;
-	leave();
+	fork_lock_give(&lock);
 	return file != NULL;
 }
 
@@ -492,11 +474,11 @@ bool vfs_may_tear(const struct vfs_file *file)
 
 static void unlist(struct vfs_file *file)
 {
-	enter();
+	fork_lock_take(&lock);
 	if (file->prev)
 		DL_DELETE(released, file);
 	file->prev = file->next = NULL;
-	leave();
+	fork_lock_give(&lock);
 }
 
 void vfs_arm(struct vfs_file *file, vfs_hold_fn *hold_fn, void *arg)
@@ -545,28 +527,28 @@ static bool end(struct vfs_file *file)
 void vfs_release(struct vfs_file *file)
 {
 	file->state = end(file) ? VFS_RELEASED : VFS_STUCK;
-	enter();
+	fork_lock_take(&lock);
 	DL_APPEND(released, file);
-	leave();
+	fork_lock_give(&lock);
 }
 
 void vfs_freeze(struct vfs_file *file)
 {
 	file->state = VFS_FROZEN;
-	enter();
+	fork_lock_take(&lock);
 	if (file->name)
 		DL_APPEND(frozen, file->name);
-	leave();
+	fork_lock_give(&lock);
 }
 
 bool vfs_is_frozen(const char *path)
 {
 	struct vfs_name *name;
 
-	enter();
+	fork_lock_take(&lock);
 	DL_FOREACH(frozen, name)
 		if (strcmp(name->path, path) == 0)
 			break;
-	leave();
+	fork_lock_give(&lock);
 	return name != NULL;
 }

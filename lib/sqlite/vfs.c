@@ -1,6 +1,5 @@
 #include "sqlite/vfs.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,26 +16,9 @@ struct vfs {
 	char name[64];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct fork_lock lock = FORK_LOCK_INITIALIZER;
 /* Guarded by lock: one for each that was the default; for ever. */
 static struct vfs *registered;
-
-static void guard(void)
-{
-	(void)fork_guard(&lock);
-}
-
-static void enter(void)
-{
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&lock);
-}
-
-static void leave(void)
-{
-	(void)pthread_mutex_unlock(&lock);
-}
 
 static sqlite3_vfs *base_of(sqlite3_vfs *vfs)
 {
@@ -189,10 +171,10 @@ const char *vfs_ready(void)
 
 	if (!base)
 		return NULL;
-	enter();
+	fork_lock_take(&lock);
 	LL_SEARCH_SCALAR(registered, vfs, base, base);
 	if (!vfs)
 		vfs = new_vfs(base);
-	leave();
+	fork_lock_give(&lock);
 	return vfs ? vfs->name : NULL;
 }

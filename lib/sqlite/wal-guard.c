@@ -24,6 +24,7 @@
 
 #include "sqlite/journal.h"
 #include "sqlite/super.h"
+#include "sqlite/word.h"
 
 /* The WAL's header, big-endian: magic; version; size of a page; a sequence
  * number; two salts; two checksums, over what is before them. */
@@ -60,50 +61,32 @@ struct trailer {
 
 #define CALL(file, method, ...) ((file)->pMethods->method((file), __VA_ARGS__))
 
-static uint32_t get32(const unsigned char *from)
-{
-	return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
-}
-
-static uint32_t get32_little(const unsigned char *from)
-{
-	return (uint32_t)from[3] << 24 | (uint32_t)from[2] << 16 | (uint32_t)from[1] << 8 | from[0];
-}
-
-static void put32(unsigned char *to, uint32_t value)
-{
-	to[0] = (unsigned char)(value >> 24);
-	to[1] = (unsigned char)(value >> 16);
-	to[2] = (unsigned char)(value >> 8);
-	to[3] = (unsigned char)value;
-}
-
 /* SQLite's own, over N bytes, a multiple of 8; TO: 8 bytes. */
 static void checksum(const unsigned char *from, size_t n, bool is_big, unsigned char *to)
 {
-	uint32_t (*get)(const unsigned char *) = is_big ? get32 : get32_little;
+	uint32_t (*get)(const unsigned char *) = is_big ? word_get : word_get_little;
 	uint32_t one = 0, two = 0;
 
 	for (size_t i = 0; i < n; i += 8) {
 		one += get(from + i) + two;
 		two += get(from + i + 4) + one;
 	}
-	put32(to, one);
-	put32(to + 4, two);
+	word_put(to, one);
+	word_put(to + 4, two);
 }
 
 /* ---- the WAL's header ------------------------------------------------------- */
 
 static void sum_header(const unsigned char *header, unsigned char *to)
 {
-	checksum(header, HEADER_SUM, get32(header) & 1, to);
+	checksum(header, HEADER_SUM, word_get(header) & 1, to);
 }
 
 /* The same header with another version. */
 static void with_version(const unsigned char *header, uint32_t version, unsigned char *to)
 {
 	memmove(to, header, WAL_HEADER);
-	put32(to + HEADER_VERSION, version);
+	word_put(to + HEADER_VERSION, version);
 	sum_header(to, to + HEADER_SUM);
 }
 
@@ -112,12 +95,13 @@ static bool is_header(const unsigned char *header)
 	unsigned char sum[8];
 
 	sum_header(header, sum);
-	return (get32(header) & ~1u) == MAGIC && memcmp(sum, header + HEADER_SUM, sizeof(sum)) == 0;
+	return (word_get(header) & ~1u) == MAGIC &&
+	       memcmp(sum, header + HEADER_SUM, sizeof(sum)) == 0;
 }
 
 bool wal_guard_is(const unsigned char header[WAL_HEADER])
 {
-	return is_header(header) && (get32(header + HEADER_VERSION) & GUARD_MASK) == GUARD;
+	return is_header(header) && (word_get(header + HEADER_VERSION) & GUARD_MASK) == GUARD;
 }
 
 static uint32_t new_version(void)
@@ -132,7 +116,7 @@ static uint32_t new_version(void)
 
 static bool is_last(const unsigned char *from, int n, sqlite3_int64 offset)
 {
-	return n == WAL_FRAME_HEADER && offset >= WAL_HEADER && get32(from + FRAME_COMMIT) != 0;
+	return n == WAL_FRAME_HEADER && offset >= WAL_HEADER && word_get(from + FRAME_COMMIT) != 0;
 }
 
 /* SQLite writes it again, in the same place, if it had to change checksums. Two
@@ -206,8 +190,8 @@ static int write_trailer(const struct wal_guard *guard, const unsigned char *hea
 
 	memcpy(trailer + TRAILER_GUARD, header, WAL_HEADER);
 	memcpy(trailer + TRAILER_FRAME, guard->frame, WAL_FRAME_HEADER);
-	put32(trailer + TRAILER_OFFSET, (uint32_t)(offset >> 32));
-	put32(trailer + TRAILER_OFFSET + 4, (uint32_t)offset);
+	word_put(trailer + TRAILER_OFFSET, (uint32_t)(offset >> 32));
+	word_put(trailer + TRAILER_OFFSET + 4, (uint32_t)offset);
 	sum_trailer(trailer, super, trailer + TRAILER_SUM);
 	n = TRAILER_NAME + journal_put_record(trailer + TRAILER_NAME, super);
 	rc = CALL(guard->file, xWrite, trailer, (int)n, guard->trailer);
@@ -218,8 +202,8 @@ static int write_trailer(const struct wal_guard *guard, const unsigned char *hea
 
 static void take_trailer(const unsigned char *from, struct trailer *ret)
 {
-	uint64_t offset = (uint64_t)get32(from + TRAILER_OFFSET) << 32 |
-			  get32(from + TRAILER_OFFSET + 4);
+	uint64_t offset = (uint64_t)word_get(from + TRAILER_OFFSET) << 32 |
+			  word_get(from + TRAILER_OFFSET + 4);
 
 	memcpy(ret->guard, from + TRAILER_GUARD, WAL_HEADER);
 	memcpy(ret->frame, from + TRAILER_FRAME, WAL_FRAME_HEADER);
@@ -267,7 +251,7 @@ static int read_header(struct wal_guard *guard)
 
 	if (rc != SQLITE_OK)
 		return rc;
-	return is_header(guard->header) && get32(guard->header + HEADER_VERSION) == VERSION ?
+	return is_header(guard->header) && word_get(guard->header + HEADER_VERSION) == VERSION ?
 		       SQLITE_OK :
 		       SQLITE_CORRUPT;
 }

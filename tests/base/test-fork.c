@@ -1,5 +1,6 @@
 #include "base/fork.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 
 static int called;
 static pthread_mutex_t guarded = PTHREAD_MUTEX_INITIALIZER;
+static struct fork_lock module_lock = FORK_LOCK_INITIALIZER;
 
 static void count(void *arg)
 {
@@ -86,6 +88,38 @@ Test(fork, a_guarded_lock_is_never_held_in_the_child)
 
 		if (pid == 0)
 			_exit(pthread_mutex_trylock(&guarded));
+		cr_expect(zero(int, exit_of(pid)));
+	}
+	__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
+	cr_assert(zero(int, pthread_join(thread, NULL)));
+}
+
+static void *take_and_give(void *arg)
+{
+	int *done = arg;
+
+	while (!__atomic_load_n(done, __ATOMIC_RELAXED)) {
+		fork_lock_take(&module_lock);
+		fork_lock_give(&module_lock);
+	}
+	return NULL;
+}
+
+/* Nobody has guarded it before. */
+Test(fork, a_lock_of_a_module_is_never_held_in_the_child)
+{
+	pthread_t thread;
+	int done = 0;
+
+	fork_lock_take(&module_lock);
+	cr_expect(eq(int, pthread_mutex_trylock(&module_lock.mutex), EBUSY));
+	fork_lock_give(&module_lock);
+	cr_assert(zero(int, pthread_create(&thread, NULL, take_and_give, &done)));
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(pthread_mutex_trylock(&module_lock.mutex));
 		cr_expect(zero(int, exit_of(pid)));
 	}
 	__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
