@@ -1,6 +1,8 @@
 /*
  * The members of a group: a file each, whose COMMIT runs on a thread of its own
- * and follows the orders that are given to all.
+ * and follows the orders that are given to all. COMMITs that are held inside one
+ * another on one thread do the same, and their syncs wait for each other:
+ * docs/performance.md tells what that costs.
  */
 #ifndef SQLITE_MEMBERS_H
 #define SQLITE_MEMBERS_H

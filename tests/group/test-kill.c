@@ -113,6 +113,7 @@ static void sweep(const struct trio_modes *modes, bool with_clients)
 		clients_stop(clients);
 	(void)printf("%s: %d kills, %d of %d had it\n", modes->name, result.killed, result.had_it,
 		     result.had_it + result.did_not);
+	(void)printf("count %d groups of SQLite files killed\n", result.killed);
 	cr_expect(gt(int, result.killed, 30));
 	cr_expect(gt(int, result.had_it, 1));
 	cr_expect(gt(int, result.did_not, 10));

@@ -21,6 +21,7 @@
 #include "support/test.h"
 
 #define TRANSFERS 2
+#define COUNT "count %zu power cuts under groups of SQLite files\n"
 
 /* Calls before which it was begun, and at which it had returned. */
 struct span {
@@ -199,6 +200,7 @@ static void sweep(const struct trio_modes *modes)
 				  at < disk_calls() ? disk_describe(at) : "the end", violation);
 		}
 	(void)printf("%s: %zu calls, %zu states\n", modes->name, disk_calls(), states);
+	(void)printf(COUNT, states);
 	cr_expect(ge(sz, states, 2000));
 }
 
@@ -245,6 +247,7 @@ static void expect_fail_twice(const struct story *story, size_t at, unsigned see
 			must_fail("%s, seed %u, call %zu: %s", story->modes->name, seed, at,
 				  violation);
 		(void)printf("%s, call %zu: %zu states\n", story->modes->name, at, states);
+		(void)printf(COUNT, states);
 		(void)fflush(stdout);
 		_exit(0);
 	}
