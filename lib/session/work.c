@@ -103,6 +103,24 @@ static int commit_work(struct sqla_session *s)
 	return status < 0 ? status : settle(s->conn, s->conn->driver->commit(s->conn));
 }
 
+/* What cannot be told is told with its cause: what COMMIT has answered. */
+static int ask_outcome(struct driver_conn *conn)
+{
+	struct sqla_error cause, told;
+	int status;
+
+	error_save(&cause);
+	status = conn->driver->outcome(conn);
+	if (status != SQLA_EINDOUBT)
+		return status;
+	error_save(&told);
+	(void)error_set(SQLA_EINDOUBT, told.engine, told.hint, "%s: %s", told.message,
+			cause.message);
+	error_set_sqlstate(cause.sqlstate);
+	error_set_sqlite_code(cause.sqlite_code);
+	return SQLA_EINDOUBT;
+}
+
 static int commit(struct sqla_session *s)
 {
 	struct driver_conn *conn = s->conn;
@@ -117,7 +135,7 @@ static int commit(struct sqla_session *s)
 	else
 		status = commit_work(s);
 	if (status == SQLA_EINDOUBT)
-		status = conn->driver->outcome(conn);
+		status = ask_outcome(conn);
 	return status < 0 ? session_failed(s, status) : status;
 }
 

@@ -1,8 +1,10 @@
 #include "sqlite/durable.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
@@ -65,6 +67,21 @@ __attribute__((format(printf, 2, 3))) static const char *because(struct lite_con
 	return conn->why;
 }
 
+/* SQLite takes a name that cannot be looked at for one that is gone. */
+static const char *moved_text(struct lite_conn *conn, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return because(conn, "%s cannot be looked at: %s", path, strerror(errno));
+	if (!is_moved(conn))
+		return NULL;
+	return because(conn,
+		       "%s was renamed or removed while it was open: open it again "
+		       "(sqla_engine_reinit)",
+		       path);
+}
+
 /* Both are of this connection alone, as set when it was opened, unless the
  * application has set them. */
 static const char *unsafe_mode(struct lite_conn *conn)
@@ -91,17 +108,13 @@ static const char *unsafe_mode(struct lite_conn *conn)
 
 const char *lite_durable_obstacle(struct lite_conn *conn)
 {
-	const char *path = sqlite3_db_filename(conn->db, "main");
+	const char *path = sqlite3_db_filename(conn->db, "main"), *moved;
 
 	if (!path || !*path)
 		return because(conn, "it is in memory: use a file");
 	if (sqlite3_db_readonly(conn->db, "main") == 1)
 		return because(conn, "%s can only be read: give this user the right to write to it",
 			       path);
-	if (is_moved(conn))
-		return because(conn,
-			       "%s was renamed or removed while it was open: open it again "
-			       "(sqla_engine_reinit)",
-			       path);
-	return unsafe_mode(conn);
+	moved = is_moved(conn) ? moved_text(conn, path) : NULL;
+	return moved ? moved : unsafe_mode(conn);
 }

@@ -370,7 +370,7 @@ static void tell_in_doubt(struct protocol *p, enum branch_verb verb)
 		(void)error_set(SQLA_EINDOUBT, branch_name(p->decider),
 				*last->hint ? last->hint :
 					      "Look for the work itself before repeating it.",
-				"%s", last->message);
+				"%s: %s", last->message, lost.message);
 	error_set_sqlstate(lost.sqlstate);
 	error_set_sqlite_code(lost.sqlite_code);
 	error_save(why);
