@@ -367,6 +367,18 @@ static char *half_transfer(const struct bank *bank)
 	return NULL;
 }
 
+static char *damaged_file(const struct bank *bank)
+{
+	static const char ask[] = "SELECT count(*) FROM pragma_integrity_check"
+				  " WHERE integrity_check = 'ok'";
+
+	for (size_t i = 0; i < bank->n; i++)
+		if (is_file(&bank->databases[i]) &&
+		    must_query_int_file(bank->databases[i].url, ask) != 1)
+			return must_printf("file %c is not whole", bank->databases[i].kind);
+	return NULL;
+}
+
 /* Only "in doubt" may turn out either way, and nobody ends branches by hand. */
 static char *broken_word(const struct bank *bank, const struct told told[], size_t n_told)
 {
@@ -395,7 +407,9 @@ char *bank_violation(struct bank *bank, const struct told told[], size_t n_told)
 	if (doubts > 0)
 		return must_printf("%" PRId64 " branches are in doubt", doubts);
 	read_all(bank);
-	text = half_transfer(bank);
+	text = damaged_file(bank);
+	if (!text)
+		text = half_transfer(bank);
 	if (!text)
 		text = wrong_sum(bank);
 	if (!text)

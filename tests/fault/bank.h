@@ -47,7 +47,7 @@ size_t bank_transfers(struct bank *bank);
 
 /*
  * The checker. Returns new text of the first thing that is not true, or NULL:
- * also that each transfer TOLD of ended as was told.
+ * also that each transfer TOLD of ended as was told, and that files are whole.
  */
 char *bank_violation(struct bank *bank, const struct told told[], size_t n_told);
 

@@ -49,8 +49,9 @@ static void arm(const struct failure *failure, unsigned at)
 	} else if (is_of_memory(failure)) {
 		memory_fail_at(at, failure->forever);
 	} else {
-		disk_fail_at(at, failure->error, failure->forever);
-		disk_count(0);
+		disk_fail(&(struct disk_failure){ .at = at,
+						  .error = failure->error,
+						  .forever = failure->forever });
 	}
 }
 
@@ -67,7 +68,7 @@ static bool disarm(const struct failure *failure, unsigned at)
 
 	if (failure->is_callers)
 		return alloc_stop() >= at;
-	is_reached = (is_of_memory(failure) ? memory_counted() : disk_counted()) >= at;
+	is_reached = (is_of_memory(failure) ? memory_counted() : disk_met()) >= at;
 
 	memory_fail_at(0, false);
 	disk_stop();

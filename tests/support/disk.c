@@ -14,13 +14,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/place.h"
 #include "support/must.h"
 
 #define FDS 1024
 #define OBJECTS 512 /* files, whatever they are called; 0 is the folder */
 #define NOT_OURS (-1)
 
-enum verb { CREATE, WRITE, TRUNCATE, SYNC, UNLINK, RENAME };
+enum verb { CREATE, WRITE, TRUNCATE, SYNC, UNLINK, RENAME, LOOK, LOCK };
 
 struct call {
 	enum verb verb;
@@ -44,9 +45,12 @@ struct name {
 /* Guarded by lock, as far as threads of the program under test reach it: */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *folder;
-static bool is_watching, is_counting, is_recording, ignores_syncs, fails_forever;
-static unsigned counted, kills_at, fails_at;
-static int fails_with;
+static bool is_watching, is_counting, is_recording, ignores_syncs;
+static unsigned counted, kills_at;
+static struct disk_failure failure;
+static bool is_failing;
+static unsigned met; /* calls that the failure is about */
+static struct place place;
 static bool fails_decision;
 static int fds[FDS];
 static struct name names[OBJECTS];
@@ -106,6 +110,12 @@ static int add(const char *name, int object)
 	return object;
 }
 
+/* Who does not record tells none from the other, and may make any number. */
+static int new_object(void)
+{
+	return is_recording ? n_objects++ : 1;
+}
+
 static int object_of(int fd)
 {
 	return fd >= 0 && fd < FDS && folder ? fds[fd] : NOT_OURS;
@@ -121,16 +131,49 @@ static bool is_decision(const struct call *call)
 	       before->verb == UNLINK && strstr(before->name, "-sqlassist-");
 }
 
+static bool is_about(enum verb verb)
+{
+	switch (failure.of) {
+	case DISK_CHANGES:
+		return verb != LOOK && verb != LOCK;
+	case DISK_WRITES:
+		return verb == WRITE;
+	case DISK_DATA:
+		return verb != LOCK;
+	case DISK_ALL:
+		break;
+	}
+	return true;
+}
+
+/* Whether the call fails: then errno is set. One that is cut short does not. */
+static bool fails(enum verb verb)
+{
+	if (!is_failing || !is_about(verb))
+		return false;
+	met++;
+	if (!failure.at || met < failure.at || (met > failure.at && !failure.forever) ||
+	    (met == failure.at && failure.is_short))
+		return false;
+	if (!place.n)
+		place_take(&place);
+	errno = failure.error;
+	return true;
+}
+
+/* Of a write that is next: how much of it is done. */
+static size_t shortened(size_t n)
+{
+	return is_failing && failure.is_short && met + 1 == failure.at && n > 1 ? n / 2 : n;
+}
+
 /* Whether the call is to be done; else errno is set. */
 static bool pass(struct call call, const void *data)
 {
 	if (is_counting && ++counted == kills_at)
 		(void)raise(SIGKILL);
-	if (is_counting && fails_at &&
-	    (counted == fails_at || (counted > fails_at && fails_forever))) {
-		errno = fails_with;
+	if (fails(call.verb))
 		return false;
-	}
 	if (!is_recording)
 		return true;
 	if (is_decision(&call)) {
@@ -168,6 +211,34 @@ static void leave(void)
 	(void)pthread_mutex_unlock(&lock);
 }
 
+static bool may_do(enum verb verb, int fd, const char *path)
+{
+	bool is_ours, may;
+
+	if (!is_failing || (!path && object_of(fd) == NOT_OURS))
+		return true;
+	enter();
+	is_ours = !path || inside(path);
+	may = !is_ours || !fails(verb);
+	leave();
+	return may;
+}
+
+bool disk_may_look(int fd, const char *path)
+{
+	return may_do(LOOK, fd, path);
+}
+
+bool disk_may_lock(int fd)
+{
+	return may_do(LOCK, fd, NULL);
+}
+
+bool disk_is_broken(void)
+{
+	return is_failing && failure.forever && failure.at && met >= failure.at;
+}
+
 /* ---- the calls ------------------------------------------------------------------------- */
 
 static int open_any(const char *path, int flags, mode_t mode)
@@ -183,12 +254,14 @@ static int open_any(const char *path, int flags, mode_t mode)
 	if (is_new)
 		is_done = pass((struct call){ .verb = CREATE, .object = n_objects, .name = name },
 			       NULL);
+	else if (name)
+		is_done = !fails(LOOK);
 	if (is_done)
 		fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 	if (fd >= 0 && fd < FDS) {
 		fds[fd] = !name	 ? NOT_OURS :
 			  !*name ? 0 :
-			  is_new ? add(name, n_objects++) :
+			  is_new ? add(name, new_object()) :
 				   NOT_OURS;
 		if (name && *name && !is_new && find(name) >= 0)
 			fds[fd] = names[find(name)].object;
@@ -212,14 +285,28 @@ static int open_any(const char *path, int flags, mode_t mode)
 OPEN(open)
 OPEN(open64)
 
-static bool pass_fd(int fd, struct call call, const void *data)
+/* The name is free for whatever else is opened. */
+int close(int fd)
+{
+	enter();
+	if (fd >= 0 && fd < FDS)
+		fds[fd] = NOT_OURS;
+	leave();
+	return (int)syscall(SYS_close, fd);
+}
+
+/* Whether it is to be done; of a write, CALL->n bytes. */
+static bool pass_fd(int fd, struct call *call, const void *data)
 {
 	bool is_done = true;
 
 	enter();
-	call.object = object_of(fd);
-	if (call.object > 0)
-		is_done = pass(call, data);
+	call->object = object_of(fd);
+	if (call->object > 0) {
+		if (call->verb == WRITE)
+			call->n = shortened(call->n);
+		is_done = pass(*call, data);
+	}
 	leave();
 	return is_done;
 }
@@ -230,14 +317,14 @@ ssize_t write(int fd, const void *from, size_t n)
 
 	if (object_of(fd) > 0)
 		call.offset = (off_t)syscall(SYS_lseek, fd, 0, SEEK_CUR);
-	return pass_fd(fd, call, from) ? syscall(SYS_write, fd, from, n) : -1;
+	return pass_fd(fd, &call, from) ? syscall(SYS_write, fd, from, call.n) : -1;
 }
 
 ssize_t pwrite(int fd, const void *from, size_t n, off_t offset)
 {
 	struct call call = { .verb = WRITE, .offset = offset, .n = n };
 
-	return pass_fd(fd, call, from) ? syscall(SYS_pwrite64, fd, from, n, offset) : -1;
+	return pass_fd(fd, &call, from) ? syscall(SYS_pwrite64, fd, from, call.n, offset) : -1;
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t offset)
@@ -249,7 +336,7 @@ int ftruncate(int fd, off_t size)
 {
 	struct call call = { .verb = TRUNCATE, .offset = size };
 
-	return pass_fd(fd, call, NULL) ? (int)syscall(SYS_ftruncate, fd, size) : -1;
+	return pass_fd(fd, &call, NULL) ? (int)syscall(SYS_ftruncate, fd, size) : -1;
 }
 
 int ftruncate64(int fd, off64_t size)
@@ -369,21 +456,31 @@ void disk_count(unsigned kill_at)
 	is_counting = true;
 }
 
-unsigned disk_counted(void)
-{
-	return counted;
-}
-
 void disk_ignore_syncs(void)
 {
 	ignores_syncs = true;
 }
 
-void disk_fail_at(unsigned n, int error, bool forever)
+void disk_fail(const struct disk_failure *given)
 {
-	fails_at = n;
-	fails_with = error;
-	fails_forever = forever;
+	failure = *given;
+	met = 0;
+	place.n = 0;
+	is_failing = true;
+}
+
+unsigned disk_met(void)
+{
+	is_failing = false;
+	return met;
+}
+
+char *disk_place(void)
+{
+	char text[2048];
+
+	place_tell(&place, text, sizeof(text));
+	return must_printf("%s", text);
 }
 
 void disk_record(const char *path)
@@ -427,7 +524,7 @@ void disk_fail_decision(void)
 
 void disk_stop(void)
 {
-	is_watching = is_recording = is_counting = false;
+	is_watching = is_recording = is_counting = is_failing = false;
 }
 
 size_t disk_calls(void)

@@ -22,14 +22,34 @@ void disk_watch(const char *folder);
 /* Counts the calls that change something there, from now on; the nth (from 1)
  * kills the process before it is done; 0: none. */
 void disk_count(unsigned kill_at);
-unsigned disk_counted(void);
 
 /* From now on fsync and fdatasync do nothing: for what need not last. */
 void disk_ignore_syncs(void);
 
-/* The nth call (from 1) of those counted fails with ERROR and is not done; 0:
- * none. FOREVER: so do all that follow it. */
-void disk_fail_at(unsigned n, int error, bool forever);
+/* Which calls count, and may fail. */
+enum disk_calls {
+	DISK_CHANGES = 0, /* something there */
+	DISK_WRITES,
+	/* Also what only looks, in programs that list disk-looks.c, too: */
+	DISK_DATA,
+	DISK_ALL, /* and locks, which a disk has no part in */
+};
+
+struct disk_failure {
+	enum disk_calls of;
+	unsigned at;   /* the nth of them from now on (from 1); 0: none */
+	int error;     /* that call fails with it, and is not done */
+	bool forever;  /* and so do all that follow it */
+	bool is_short; /* that one alone does not, but writes half of what it should */
+};
+
+/* From now on (GIVEN is copied), until the latter, which returns how many calls
+ * there were that count. */
+void disk_fail(const struct disk_failure *given);
+unsigned disk_met(void);
+
+/* New text: the calls that led to the first that has failed since. */
+char *disk_place(void);
 
 /* Records instead, from before they are opened: those that are there now are
  * durable. */
@@ -67,5 +87,12 @@ void disk_restart(void);
 /* Makes FOLDER what a power failure before CALL might have left. SEED says which
  * of the possible ones; OMITTED: a call that is taken for not made. */
 void disk_crash(size_t call, unsigned seed, size_t omitted);
+
+/* For disk-looks.c: whether a call that changes nothing, of a descriptor or else a
+ * path, is to be done, or a lock to be asked for; else errno is set. */
+bool disk_may_look(int fd, const char *path);
+bool disk_may_lock(int fd);
+/* Whether one has failed, and the others will. */
+bool disk_is_broken(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "support/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -117,4 +118,14 @@ int files_remove_tree(const char *path)
 	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
 		return -1;
 	return 0;
+}
+
+int files_open(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (directory && readdir(directory))
+		n++;
+	return directory && closedir(directory) == 0 ? n : -1;
 }

@@ -20,4 +20,7 @@ int files_remove_tree(const char *path);
 /* Runs ARGV[0] found in PATH, and waits: its exit status, or -1. */
 int files_run(char *const argv[]);
 
+/* How many files this process has open, about: for comparing. -1: errno. */
+int files_open(void);
+
 #endif
