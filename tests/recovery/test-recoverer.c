@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sqlassist.h>
@@ -51,10 +53,22 @@ Test(recoverer, is_registered_once_a_name)
 
 Test(recoverer, with_an_incomplete_table_is_refused)
 {
-	struct sqla_recoverer_ops ops = complete;
+	static const size_t members[] = {
+#define MEMBER(name) offsetof(struct sqla_recoverer_ops, name)
+		MEMBER(size),
+		MEMBER(site),
+		MEMBER(list),
+		MEMBER(is_prepared),
+		MEMBER(commit_prepared),
+		MEMBER(rollback_prepared),
+	};
+	struct sqla_recoverer_ops ops;
 
-	ops.is_prepared = NULL;
-	cr_assert(eq(int, sqla_recoverer_register("shelf", &ops, NULL), SQLA_EMISUSE));
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		ops = complete;
+		memset((char *)&ops + members[i], 0, sizeof(ops.site));
+		cr_assert(eq(int, sqla_recoverer_register("shelf", &ops, NULL), SQLA_EMISUSE));
+	}
 	ops = complete;
 	ops.size = 8;
 	cr_assert(eq(int, sqla_recoverer_register("shelf", &ops, NULL), SQLA_EMISUSE));
