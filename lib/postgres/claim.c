@@ -21,10 +21,10 @@
  * That check costs the server as much as the rest of the claim together. It
  * also tells where the three rows of the catalog are that it rests on, and from
  * then on the connection claims in brief: an INSERT that takes place only if
- * those rows are still there and say the same. Read committed, the only
- * isolation in which it counts, sees the catalog as it is once the INSERT has
- * its lock. A row that has moved has changed, or something near it has: then the
- * claim follows in full, and its check decides.
+ * those rows are still there and say the same, in read committed, the only
+ * isolation that sees the catalog as it is once the INSERT has its lock. A row
+ * that has moved has changed, or something near it has: then the claim follows in
+ * full, and its check decides.
  */
 #include "postgres/claim.h"
 
@@ -32,7 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "base/error.h"
 #include "postgres/branch.h"
 #include "postgres/error.h"
@@ -56,16 +55,13 @@ static const char check_format[] =
 	" pg_catalog.current_setting('transaction_isolation'), " PG_TABLE_PLACES
 	" FROM pg_catalog.pg_class c " PG_TABLE_JOIN_PLACES " WHERE c.oid = $3";
 
-/* Answers with '', or with where the row went that still has to be checked. */
+/* Takes place where the table is sound as it stood when it was checked, and the
+ * transaction sees it as it is; tells where. */
 static const char brief_format[] =
 	"INSERT INTO %s (txn, verdict, branches)"
-	" SELECT $1::pg_catalog.uuid, 'committed', $2::pg_catalog.text"
-	" FROM pg_catalog.pg_class c, pg_catalog.pg_index i, pg_catalog.pg_attribute a"
-	" WHERE c.ctid = $4::pg_catalog.tid AND i.ctid = $5::pg_catalog.tid"
-	" AND a.ctid = $6::pg_catalog.tid AND c.oid = $3 AND " PG_TABLE_IS_SOUND
-	" RETURNING CASE WHEN tableoid = $3"
+	" SELECT $1::pg_catalog.uuid, 'committed', $2::pg_catalog.text WHERE " PG_TABLE_IS_SOUND
 	" AND pg_catalog.current_setting('transaction_isolation') = 'read committed'"
-	" THEN '' ELSE ctid::pg_catalog.text END, " PG_RAISED_SYNCHRONOUS_COMMIT;
+	" AND coalesce(" PG_RAISED_SYNCHRONOUS_COMMIT ", 'on') = 'on' RETURNING tableoid";
 
 /* Its SQL, made once for the life of the link. */
 static bool make_sql(struct pg_link *link)
@@ -134,6 +130,13 @@ static void note_places(struct pg_link *link, const PGresult *checked)
 	}
 }
 
+static int refuse_table(struct pg_link *link, const char *fault)
+{
+	return error_set(SQLA_EUNSAFE, pg_name(link),
+			 "Restore the table as sqlassist doctor --sql prints it.",
+			 "the decision table %s", fault);
+}
+
 static int conclude_check(struct pg_link *link)
 {
 	unsigned check = link->talk.sent - 1;
@@ -146,9 +149,7 @@ static int conclude_check(struct pg_link *link)
 		note_places(link, link->talk.results[check]);
 		return 0;
 	}
-	return error_set(SQLA_EUNSAFE, pg_name(link),
-			 "Restore the table as sqlassist doctor --sql prints it.",
-			 "the decision table %s", *fault ? fault : "was dropped");
+	return refuse_table(link, *fault ? fault : "was dropped");
 }
 
 static int conclude_insert(struct pg_link *link)
@@ -189,41 +190,22 @@ static int send_full(struct pg_link *link, struct pg_command commands[CLAIM_MAX]
 
 /* ---- in brief ---------------------------------------------------------------------- */
 
-/* The row is at PLACE, and whether it may stay is another question. */
-static int send_check(struct pg_link *link, const char *place)
-{
-	static const char remember[] = "SELECT pg_catalog.set_config('sqlassist.claim', $1, true)";
-	const char *values[3];
-	const struct pg_command commands[] = {
-		{ .sql = remember, .n = 1, .values = &place },
-		{ .sql = link->claim.check,
-		  .how = PG_SEND_OWN,
-		  .n = 3,
-		  .values = values,
-		  .columns = 2 + PG_CLAIM_PLACES },
-	};
-
-	set_values(link, values);
-	return pg_step_start(link, commands, 2, conclude_check, "the claim failed");
-}
-
 static int conclude_brief(struct pg_link *link)
 {
 	struct pg_command commands[CLAIM_MAX] = { 0 };
 	unsigned insert = link->talk.sent - 1;
 	const char *tag = pg_talk_tag(link, insert);
-	char place[PG_PLACE_SIZE];
 
 	if (pg_step_has_failed(link))
 		return refuse(link);
 	link->claim.is_brief = false;
 	if (strcmp(tag, "INSERT 0 0") == 0)
 		return send_full(link, commands, 0);
-	if (strcmp(tag, "INSERT 0 1") != 0 || PQntuples(link->talk.results[insert]) != 1)
+	if (strcmp(tag, "INSERT 0 1") != 0)
 		return refuse_tag(link, tag);
-	copy_text(place, sizeof(place), pg_talk_value(link, insert));
-	if (*place)
-		return send_check(link, place);
+	/* Its schema may have been renamed, and another one made. */
+	if (strcmp(pg_talk_value(link, insert), link->server.table_oid) != 0)
+		return refuse_table(link, "was replaced");
 	link->claim.is_brief = true;
 	return 0;
 }
@@ -240,7 +222,7 @@ static int send_brief(struct pg_link *link, struct pg_command commands[CLAIM_MAX
 					     .how = PG_SEND_OWN,
 					     .n = 3 + PG_CLAIM_PLACES,
 					     .values = values,
-					     .columns = 2 };
+					     .columns = 1 };
 	return pg_step_start(link, commands, n, conclude_brief, "the claim failed");
 }
 

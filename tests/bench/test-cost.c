@@ -25,7 +25,7 @@ struct cost {
 
 enum { N = 50 };
 
-static struct slice run(const struct shape *shape)
+static struct slice run(const struct shape *shape, const struct way *way)
 {
 	const struct slice_limit limit = { .transactions = N };
 	struct places *places = places_new(shape, 0);
@@ -33,7 +33,7 @@ static struct slice run(const struct shape *shape)
 	struct slice did;
 
 	places_register(places, 1, 0);
-	crew = crew_new(&way_library, places, 1);
+	crew = crew_new(way, places, 1);
 	/* The first make tables and connections, and fill caches. */
 	(void)crew_run(crew, limit, NULL);
 	did = crew_run(crew, limit, NULL);
@@ -46,7 +46,7 @@ static struct slice run(const struct shape *shape)
 /* A checkpoint, or a full segment, may sync now and then: hence the rounding. */
 static void must_cost(const char *name, struct cost expected)
 {
-	struct slice did = run(shape_find(name));
+	struct slice did = run(shape_find(name), &way_library);
 
 	cr_expect(eq(int, (int)did.failed, 0), "%s", name);
 	cr_expect(eq(int, (int)did.transactions, N), "%s", name);
@@ -59,6 +59,16 @@ static void must_cost(const char *name, struct cost expected)
 Test(cost, of_two_servers_is_three_round_trips_and_three_syncs)
 {
 	must_cost("two-postgres", (struct cost){ .work = 2, .commit = 3, .syncs = 3 });
+}
+
+/* The next transaction's first message is sent behind the last one's last, and only
+ * the first one of all begins by itself. */
+Test(cost, of_two_servers_that_are_not_waited_for_is_a_round_trip_less)
+{
+	struct slice did = run(shape_find("two-postgres"), &way_deferred);
+
+	cr_expect(eq(int, (int)did.failed, 0));
+	cr_expect(eq(int, (int)did.rounds, N * 4 + 1));
 }
 
 Test(cost, of_a_further_server_is_no_further_round_trip)

@@ -206,6 +206,15 @@ Test(claim, does_not_decide_with_a_table_that_was_replaced)
 			   "sqlassist.sqlassist_decision (LIKE sqlassist.old INCLUDING ALL)");
 }
 
+/* The table is as it was, and is no longer the one that the name means. */
+Test(claim, does_not_decide_with_a_schema_that_was_replaced)
+{
+	check_interference("renamed", "read committed",
+			   "ALTER SCHEMA sqlassist RENAME TO former; CREATE SCHEMA sqlassist; "
+			   "CREATE TABLE sqlassist.sqlassist_decision "
+			   "(LIKE former.sqlassist_decision INCLUDING ALL)");
+}
+
 Test(claim, does_not_decide_under_row_security)
 {
 	check_interference("rowsecurity", "read committed",
