@@ -349,6 +349,27 @@ Test(scan, changes_nothing_in_a_dry_run)
 	finish(store, path);
 }
 
+/* A file that was left hot is spared, unless it may have decided. */
+Test(scan, opens_a_hot_file_in_a_dry_run_only_for_a_branch_in_doubt)
+{
+	static const char header[] = { (char)0xd9, (char)0xd5, 0x05, (char)0xf9 };
+	const struct sqla_recover_options options = { .dry_run = true };
+	char *path = make_till("till"), *journal = must_printf("%s-journal", path);
+	struct store *store = leave_committed("till");
+	struct sqla_recover_report report;
+	struct heard heard;
+	FILE *file = fopen(journal, "w");
+
+	cr_assert(ne(ptr, file, NULL));
+	cr_assert(eq(sz, fwrite(header, 1, sizeof(header), file), sizeof(header)));
+	cr_assert(zero(int, fclose(file)));
+	cr_expect(eq(int, recover(&options, &heard, &report), SQLA_PENDING));
+	cr_expect(eq(int, (int)heard.verdict, SQLA_VERDICT_COMMIT));
+	cr_expect(eq(int, store_prepared(store), 1));
+	free(journal);
+	finish(store, path);
+}
+
 Test(scan, goes_on_past_a_store_that_fails)
 {
 	char *path = make_till("till");

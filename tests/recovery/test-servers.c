@@ -332,6 +332,25 @@ Test(servers, end_a_branch_through_whichever_name_may)
 	tear_down(w);
 }
 
+/* What is seen there may be another branch, until it is gone. */
+Test(servers, that_may_not_be_identified_stop_no_others)
+{
+	struct world *w = build();
+	char *clerk = url_of_clerk(w);
+
+	must_exec_at(w->shop, "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
+	must_register("clerk", clerk);
+	prepare(w, 1);
+	decide(w, 1);
+	cr_expect(eq(int, recover(w, NULL), SQLA_PENDING));
+	cr_expect(eq(int, w->report.committed, 1));
+	cr_expect(eq(int, w->report.left, 1));
+	cr_expect(eq(int, recover(w, NULL), SQLA_OK));
+	cr_expect(zero(int, (int)cluster_prepared(w->two)));
+	free(clerk);
+	tear_down(w);
+}
+
 Test(servers, report_the_branch_of_another_database)
 {
 	struct world *w = build();
