@@ -125,6 +125,23 @@ struct driver_look {
 	char evidence[256]; /* out: what was seen, one line, always set */
 };
 
+/* Many looks at one decider, alike but for whose they are. */
+struct driver_looks {
+	struct driver_look *items;
+	enum driver_look_result *results; /* all LOOK_UNKNOWN when it begins */
+	size_t n;
+	/* Whether each of the branches that N looks ask about, told by their args,
+	 * is still prepared: 1, 0 (one is not), or negative. */
+	int (*all_prepared)(void *const args[], size_t n);
+};
+
+/* One of many prepared branches to be ended. */
+struct driver_ending {
+	const char *gid;
+	bool is_commit;
+	bool is_done; /* out: it was ended, by this call */
+};
+
 struct driver {
 	const char *name; /* "postgresql", "sqlite" */
 
@@ -203,6 +220,15 @@ struct driver {
 	 * vanished had ended: the other way is SQLA_EMIXED. */
 	int (*end_prepared)(struct driver_conn *conn, const char *gid, bool commit,
 			    const char *xid);
+	/*
+	 * Optional, all three: the same for many at once, in fewer round trips and
+	 * forced writes. What goes smoothly is done; of all else nothing is said, and
+	 * it is looked at, and ended, one by one. Negative: an error came in
+	 * between, and is told.
+	 */
+	int (*look_at_all)(struct driver_conn *conn, struct driver_looks *looks);
+	int (*are_prepared)(struct driver_conn *conn, const char *const gids[], size_t n);
+	int (*end_all)(struct driver_conn *conn, struct driver_ending endings[], size_t n);
 	/* Rows older than AGE_S seconds. No table: no rows. */
 	int (*list_rows)(struct driver_conn *conn, int64_t age_s, driver_row_fn *fn, void *arg);
 	int (*forget_rows)(struct driver_conn *conn, const char *const uuids[], size_t n);

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/stream.h"
 #include "postgres/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
@@ -99,25 +98,6 @@ int pg_list_rows(struct driver_conn *conn, int64_t age_s, driver_row_fn *fn, voi
 
 /* ---- forgetting --------------------------------------------------------------- */
 
-/* An array of uuids as text, or NULL. */
-static char *array_of(const char *const uuids[], size_t n)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = stream_open(&text, &size);
-
-	for (size_t i = 0; out && i < n; i++)
-		(void)fprintf(out, "%c%s", i ? ',' : '{', uuids[i]);
-	if (out)
-		(void)fputc('}', out);
-	if (!out || fclose(out) != 0) {
-		free(text);
-		(void)error_nomem();
-		return NULL;
-	}
-	return text;
-}
-
 static int delete_rows(struct pg_link *link, const char *sql, const char *uuids)
 {
 	struct pg_command commands[] = {
@@ -146,7 +126,7 @@ int pg_forget_rows(struct driver_conn *conn, const char *const uuids[], size_t n
 					   uuids[i]);
 	if (status < 0 || n == 0 || !*link->server.table_oid)
 		return status;
-	array = array_of(uuids, n);
+	array = pg_array(uuids, n);
 	sql = table_sql(link, "DELETE FROM ONLY ",
 			" WHERE txn = ANY ($1::pg_catalog.uuid[]) AND verdict = 'committed'");
 	status = SQLA_ENOMEM;

@@ -15,6 +15,7 @@
 #include "postgres/exec.h"
 #include "postgres/list.h"
 #include "postgres/look.h"
+#include "postgres/looks.h"
 #include "postgres/outcome.h"
 #include "postgres/site.h"
 
@@ -159,6 +160,9 @@ const struct driver pg_driver = {
 	.list_prepared = pg_list_prepared,
 	.is_prepared = pg_is_prepared,
 	.end_prepared = pg_end_prepared,
+	.look_at_all = pg_look_at_all,
+	.are_prepared = pg_are_prepared,
+	.end_all = pg_end_all,
 	.list_rows = pg_list_rows,
 	.forget_rows = pg_forget_rows,
 	.purge_tombstones = pg_purge_tombstones,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/error.h"
 #include "base/stream.h"
 
 void pg_break(struct pg_link *link)
@@ -59,4 +60,22 @@ char *pg_table_name(const char *schema)
 		name = NULL;
 	free(quoted);
 	return name;
+}
+
+char *pg_array(const char *const words[], size_t n)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = stream_open(&text, &size);
+
+	for (size_t i = 0; out && i < n; i++)
+		(void)fprintf(out, "%c%s", i ? ',' : '{', words[i]);
+	if (out)
+		(void)fputs(n ? "}" : "{}", out);
+	if (!out || fclose(out) != 0) {
+		free(text);
+		(void)error_nomem();
+		return NULL;
+	}
+	return text;
 }

@@ -69,7 +69,7 @@ static enum finding cannot_say(struct driver_look *look, const char *what)
 
 /* ---- step 1 -------------------------------------------------------------------- */
 
-static bool is_trustworthy(struct pg_link *link, struct driver_look *look)
+bool pg_look_is_trustworthy(struct pg_link *link, struct driver_look *look)
 {
 	const struct pg_server *server = &link->server;
 
@@ -123,7 +123,7 @@ static enum finding make_durable(struct pg_link *link, struct driver_look *look)
 				     " WHERE txn = $1 AND verdict = 'committed'";
 
 	if (look->dry_run) {
-		tell(look, "the committed decision row is there");
+		tell(look, PG_SAW_ROW);
 		return FOUND_COMMITTED;
 	}
 	if (run_table_sql(link, update, 0, look->uuid, "the committed row cannot be made durable") <
@@ -136,7 +136,7 @@ static enum finding make_durable(struct pg_link *link, struct driver_look *look)
 	}
 	if (strcmp(pg_talk_tag(link, 0), "UPDATE 1") != 0)
 		return FOUND_CHANGED;
-	tell(look, "the committed decision row is there, and durable");
+	tell(look, PG_SAW_DURABLE_ROW);
 	return FOUND_COMMITTED;
 }
 
@@ -153,7 +153,7 @@ static enum finding read_row(struct pg_link *link, struct driver_look *look)
 	if (strcmp(verdict, "committed") == 0)
 		return make_durable(link, look);
 	if (strcmp(verdict, "aborted") == 0) {
-		tell(look, "a tombstone is there: it can never commit");
+		tell(look, PG_SAW_TOMBSTONE);
 		return FOUND_ABORTED;
 	}
 	tell(look, "the decision row has the strange verdict \"%.40s\"", verdict);
@@ -251,7 +251,7 @@ static enum finding insert_tombstone(struct pg_link *link, struct driver_look *l
 }
 
 /* The lock of the INSERT keeps the table as it is; see claim.c. */
-static bool is_table_proper(struct pg_link *link, struct driver_look *look)
+bool pg_look_is_table_proper(struct pg_link *link, struct driver_look *look)
 {
 	const char *oid = link->server.table_oid;
 	struct pg_command check = {
@@ -301,7 +301,7 @@ static enum finding bury(struct pg_link *link, struct driver_look *look)
 	static const struct pg_command commit = { .sql = "COMMIT" };
 
 	if (look->dry_run) {
-		tell(look, "there is no decision row: a tombstone goes in, so it can never commit");
+		tell(look, PG_COULD_BURY);
 		return FOUND_ABORTED;
 	}
 	if (pg_talk_run(link, &commit, 1, PG_RECOVERY_MS, "the tombstone cannot be committed") < 0)
@@ -313,7 +313,7 @@ static enum finding bury(struct pg_link *link, struct driver_look *look)
 		return FOUND_UNKNOWN;
 	}
 	fault_here(look_buried);
-	tell(look, "there was no decision row, and a tombstone is there now: it can never commit");
+	tell(look, PG_HAS_BURIED);
 	return FOUND_ABORTED;
 }
 
@@ -323,8 +323,8 @@ static enum finding probe_decider(struct pg_link *link, struct driver_look *look
 
 	if (found == FOUND_NOTHING) {
 		fault_here(look_tombstone);
-		found = is_table_proper(link, look) && may_bury(look) ? bury(link, look) :
-									FOUND_UNKNOWN;
+		found = pg_look_is_table_proper(link, look) && may_bury(look) ? bury(link, look) :
+										FOUND_UNKNOWN;
 	}
 	/* Takes back whatever was not committed. */
 	(void)pg_rollback(&link->base);
@@ -349,7 +349,7 @@ enum driver_look_result pg_look(struct driver_conn *conn, struct driver_look *lo
 		tell(look, "the connection to the decider was lost");
 		return LOOK_UNKNOWN;
 	}
-	if (!is_trustworthy(link, look))
+	if (!pg_look_is_trustworthy(link, look))
 		return LOOK_UNKNOWN;
 	for (int i = 0; i < ROUNDS_MAX && found == FOUND_CHANGED; i++)
 		found = look_once(link, look);

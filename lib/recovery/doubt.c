@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -94,6 +95,18 @@ bool doubts_has(const struct doubts *all, const struct party *party, const char 
 
 	make_key(key, sizeof(key), party, gid);
 	return find(all, key) != NULL;
+}
+
+static int by_party_and_decider(const struct doubt *one, const struct doubt *other)
+{
+	if (one->party != other->party)
+		return one->party < other->party ? -1 : 1;
+	return strcmp(one->parts.site, other->parts.site);
+}
+
+void doubts_sort(struct doubts *all)
+{
+	HASH_SORT(all->first, by_party_and_decider);
 }
 
 void doubts_free(struct doubts *all)

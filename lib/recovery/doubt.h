@@ -41,6 +41,9 @@ int doubts_add(struct doubts *all, struct party *party);
 /* Whether GID is prepared where PARTY is. */
 bool doubts_has(const struct doubts *all, const struct party *party, const char *gid);
 
+/* Those of one party and one decider beside each other, otherwise as they were. */
+void doubts_sort(struct doubts *all);
+
 void doubts_free(struct doubts *all);
 
 #endif

@@ -77,6 +77,27 @@ static int forget_rows_of_engine(struct party *party, const char *const uuids[],
 	return party->conn->driver->forget_rows(party->conn, uuids, n);
 }
 
+static int look_at_all_in_engine(struct party *party, struct driver_looks *looks)
+{
+	const struct driver *driver = party->conn->driver;
+
+	return driver->look_at_all ? driver->look_at_all(party->conn, looks) : 0;
+}
+
+static int are_prepared_in_engine(struct party *party, const char *const gids[], size_t n)
+{
+	const struct driver *driver = party->conn->driver;
+
+	return driver->are_prepared ? driver->are_prepared(party->conn, gids, n) : 0;
+}
+
+static int end_all_in_engine(struct party *party, struct driver_ending endings[], size_t n)
+{
+	const struct driver *driver = party->conn->driver;
+
+	return driver->end_all ? driver->end_all(party->conn, endings, n) : 0;
+}
+
 static const struct party_ops engine_ops = {
 	.open = open_engine,
 	.list = list_engine,
@@ -87,6 +108,9 @@ static const struct party_ops engine_ops = {
 	.look = look_in_engine,
 	.list_rows = list_rows_of_engine,
 	.forget_rows = forget_rows_of_engine,
+	.look_at_all = look_at_all_in_engine,
+	.are_prepared = are_prepared_in_engine,
+	.end_all = end_all_in_engine,
 };
 
 void party_of_engine(struct party *party, struct engine *engine)
@@ -166,6 +190,26 @@ int party_list_rows(struct party *party, driver_row_fn *fn, void *arg)
 int party_forget_rows(struct party *party, const char *const uuids[], size_t n)
 {
 	return checked(party, party->ops->forget_rows(party, uuids, n));
+}
+
+void party_look_at_all(struct party *party, struct driver_looks *looks)
+{
+	if (party->is_reachable && party->ops->look_at_all)
+		(void)checked(party, party->ops->look_at_all(party, looks));
+}
+
+int party_are_prepared(struct party *party, const char *const gids[], size_t n)
+{
+	if (!party->is_reachable)
+		return gone(party);
+	return party->ops->are_prepared ? checked(party, party->ops->are_prepared(party, gids, n)) :
+					  0;
+}
+
+void party_end_all(struct party *party, struct driver_ending endings[], size_t n)
+{
+	if (party->is_reachable && party->ops->end_all)
+		(void)checked(party, party->ops->end_all(party, endings, n));
 }
 
 void party_tidy(struct party *party)

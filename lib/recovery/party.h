@@ -31,6 +31,11 @@ struct party_ops {
 	enum driver_look_result (*look)(struct party *party, struct driver_look *look);
 	int (*list_rows)(struct party *party, driver_row_fn *fn, void *arg);
 	int (*forget_rows)(struct party *party, const char *const uuids[], size_t n);
+
+	/* Many at once, as in driver.h; NULL, or without effect, where that cannot be. */
+	int (*look_at_all)(struct party *party, struct driver_looks *looks);
+	int (*are_prepared)(struct party *party, const char *const gids[], size_t n);
+	int (*end_all)(struct party *party, struct driver_ending endings[], size_t n);
 };
 
 struct party {
@@ -62,6 +67,12 @@ int party_end(struct party *party, const char *gid, bool commit, const char *xid
 enum driver_look_result party_look(struct party *party, struct driver_look *look);
 int party_list_rows(struct party *party, driver_row_fn *fn, void *arg);
 int party_forget_rows(struct party *party, const char *const uuids[], size_t n);
+
+/* The same for many at once: what goes smoothly. are_prepared: all of them? 1, 0,
+ * negative. */
+void party_look_at_all(struct party *party, struct driver_looks *looks);
+int party_are_prepared(struct party *party, const char *const gids[], size_t n);
+void party_end_all(struct party *party, struct driver_ending endings[], size_t n);
 
 /* Removes beside it what cut-off transactions have left and nobody needs. */
 void party_tidy(struct party *party);

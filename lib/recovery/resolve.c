@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum sqla_verdict verdict_of(enum driver_look_result result)
+enum sqla_verdict resolve_verdict(enum driver_look_result result)
 {
 	switch (result) {
 	case LOOK_COMMITTED:
@@ -55,7 +55,7 @@ void resolve_decision(const struct parties *all, const struct txn_gid *parts,
 		if (!p->ops->look)
 			continue;
 		ret->cause = CAUSE_LOOKED;
-		ret->verdict = verdict_of(party_look(p, &look));
+		ret->verdict = resolve_verdict(party_look(p, &look));
 		(void)snprintf(ret->evidence, sizeof(ret->evidence), "%s", look.evidence);
 		if (ret->verdict != SQLA_VERDICT_UNKNOWN)
 			return;
@@ -74,6 +74,11 @@ static int still_prepared(void *arg)
 static void leave(struct resolution *ret, enum sqla_verdict verdict, enum resolution_cause cause)
 {
 	*ret = (struct resolution){ .verdict = verdict, .cause = cause };
+}
+
+bool resolve_wants_look(const struct doubt *doubt, const struct resolve_how *how)
+{
+	return doubt->party->is_reachable && doubt->is_endable && doubt->age_s >= how->grace_s;
 }
 
 void resolve_doubt(const struct parties *all, struct doubt *doubt, const struct resolve_how *how,

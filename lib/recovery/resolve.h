@@ -36,6 +36,12 @@ struct resolve_how {
 	bool dry_run;
 };
 
+/* What an answer of a decider means for a branch. */
+enum sqla_verdict resolve_verdict(enum driver_look_result result);
+
+/* Whether a decider is to be looked at for DOUBT at all. */
+bool resolve_wants_look(const struct doubt *doubt, const struct resolve_how *how);
+
 /* Looks for the decision that PARTS names. */
 void resolve_decision(const struct parties *all, const struct txn_gid *parts,
 		      const struct resolve_how *how, txn_still_prepared_fn *still_prepared,

@@ -8,16 +8,20 @@
  *  4. The branch is ended as decided. Ended by somebody else meanwhile: its
  *     own xid tells how.
  *  5. Rows that nobody needs are cleaned (rows.c).
+ * Branches with the same decider take steps 3 and 4 together where nothing stands
+ * in the way (batch.h), and else each takes them alone.
  * All that a pass holds is in struct scan and is freed in one place. In
  * model/commit.pml: resolve (3, 4) and clean (5).
  */
 #include "recovery/scan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "recovery/batch.h"
 #include "recovery/explain.h"
 #include "recovery/latest.h"
 #include "recovery/leftovers.h"
@@ -27,6 +31,7 @@ struct scan {
 	struct parties parties;
 	struct doubts doubts;
 	struct leftovers leftovers;
+	struct batch *batch; /* that is being filled */
 	struct resolve_how how;
 	const struct sqla_recover_options *options;
 	sqla_in_doubt_fn *fn;
@@ -186,21 +191,48 @@ static int end(const struct doubt *doubt, enum sqla_verdict verdict)
 	return status;
 }
 
-static void finish(struct scan *scan, struct doubt *doubt)
+/* Whoever has a result by now has it from the batch. */
+static void finish(struct scan *scan, struct batch_item *item)
 {
-	struct resolution resolution;
+	struct doubt *doubt = item->doubt;
+	struct resolution *resolution = &item->resolution;
 	int status = SQLA_PENDING;
 
-	resolve_doubt(&scan->parties, doubt, &scan->how, &resolution);
-	fault_here(recover_resolved);
-	if (has_vanished(doubt, &resolution)) {
+	if (!item->is_resolved) {
+		resolve_doubt(&scan->parties, doubt, &scan->how, resolution);
+		fault_here(recover_resolved);
+	}
+	if (!item->is_resolved && has_vanished(doubt, resolution)) {
 		log_debug("recovery: branch %s was ended by somebody else", doubt->gid);
 		return;
 	}
-	if (is_decided(&resolution) && !scan->how.dry_run)
-		status = end(doubt, resolution.verdict);
-	tell(scan, doubt, &resolution, status);
-	count(scan, doubt, &resolution, status);
+	if (item->is_ended)
+		status = SQLA_OK;
+	else if (is_decided(resolution) && !scan->how.dry_run)
+		status = end(doubt, resolution->verdict);
+	tell(scan, doubt, resolution, status);
+	count(scan, doubt, resolution, status);
+}
+
+static void finish_batch(struct scan *scan)
+{
+	struct batch *batch = scan->batch;
+
+	if (is_stopped(scan)) {
+		scan->report.left += (int)batch->n;
+		batch->n = 0;
+	}
+	if (batch->n > 1) {
+		batch_resolve(batch, &scan->parties, &scan->how);
+		fault_here(recover_looked);
+	}
+	if (batch->n > 1 && !scan->how.dry_run) {
+		batch_end(batch);
+		fault_here(recover_ended_all);
+	}
+	for (size_t i = 0; i < batch->n; i++)
+		finish(scan, &batch->items[i]);
+	batch->n = 0;
 }
 
 /* Looking leaves tombstones, so a branch of no interest is not even looked at. */
@@ -211,18 +243,23 @@ static bool is_wanted(const struct scan *scan, const struct doubt *doubt)
 	return !options->wanted || options->wanted(doubt->parts.uuid, options->wanted_arg);
 }
 
-static void finish_all(struct scan *scan)
+static int finish_all(struct scan *scan)
 {
 	struct doubt *doubt;
 
+	scan->batch = calloc(1, sizeof(*scan->batch));
+	if (!scan->batch)
+		return error_nomem();
+	doubts_sort(&scan->doubts);
 	for (doubt = scan->doubts.first; doubt; doubt = doubt->hh.next) {
 		if (!is_wanted(scan, doubt))
 			continue;
-		if (is_stopped(scan))
-			scan->report.left++;
-		else
-			finish(scan, doubt);
+		if (!batch_takes(scan->batch, doubt, &scan->how))
+			finish_batch(scan);
+		batch_add(scan->batch, doubt);
 	}
+	finish_batch(scan);
+	return 0;
 }
 
 /* ---- what is left beside files ------------------------------------------- */
@@ -282,7 +319,9 @@ int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, v
 	status = look_around(&scan);
 	if (status < 0)
 		goto out;
-	finish_all(&scan);
+	status = finish_all(&scan);
+	if (status < 0)
+		goto out;
 	/* Files are opened, or not, as a whole: there is no wanted part. */
 	if (!scan.how.dry_run && !scan.options->wanted)
 		tidy_all(&scan);
@@ -298,6 +337,7 @@ int scan_run(const struct sqla_recover_options *options, sqla_in_doubt_fn *fn, v
 	if (status >= 0)
 		(void)error_restore(&before);
 out:
+	free(scan.batch);
 	latest_clear(&scan.pass);
 	leftovers_free(&scan.leftovers);
 	doubts_free(&scan.doubts);

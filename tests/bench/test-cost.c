@@ -3,6 +3,8 @@
  * whole numbers: dependent round trips, and forced writes of the servers.
  */
 #include "cell.h"
+#include "doubts.h"
+#include "wire.h"
 
 #include "support/main.h"
 #include "support/test.h"
@@ -95,4 +97,29 @@ Test(cost, of_a_server_that_is_only_read_is_no_sync)
 Test(cost, of_one_file_is_nothing_on_the_wire)
 {
 	must_cost("one-sqlite", (struct cost){ .work = 0, .commit = 0, .syncs = 0 });
+}
+
+/* Round trips of a pass that ends N branches. */
+static int recover(const struct doubts *doubts, int n)
+{
+	const struct sqla_recover_options options = { .grace_s = -1 };
+	struct sqla_recover_report report;
+	uint64_t before;
+
+	doubts_leave(doubts, n);
+	before = wire_read().rounds;
+	cr_assert(eq(int, sqla_recover(&options, NULL, NULL, &report), SQLA_OK));
+	cr_assert(eq(int, report.committed + report.rolled_back, n));
+	return (int)(wire_read().rounds - before);
+}
+
+/* They are looked at together, and ended ten at a time. */
+Test(cost, of_recovery_is_a_round_trip_more_for_ten_more_branches)
+{
+	struct doubts *doubts = doubts_new();
+	int rounds = recover(doubts, 10);
+
+	cr_expect(eq(int, recover(doubts, 60) - rounds, 5));
+	cr_expect(eq(int, rounds - recover(doubts, 0), 10));
+	doubts_free(doubts);
 }

@@ -53,6 +53,7 @@ struct sweep {
 	const struct scenario *scenario;
 	struct bank *bank;
 	int transfers; /* that each coordinator makes */
+	int n_left;    /* that die for sweep_leave_behind; 0: one */
 	int64_t next_id;
 	char *passed; /* file of the passes of a measured run */
 	struct pass *passes;
@@ -85,8 +86,8 @@ struct child *sweep_recoverer(struct sweep *sweep, const char *option, const cha
  * the first also made the decision tables. */
 void sweep_measure(struct sweep *sweep);
 
-/* Kills a coordinator at POINT, waits until no server works for it, and returns
- * it. */
+/* Kills coordinators at POINT, one after the other, waits until no server works for
+ * them, and returns the last. */
 struct child *sweep_leave_behind(struct sweep *sweep, const char *point);
 
 /* Remembers the passes of a recoverer that finds what is left then. */

@@ -22,9 +22,20 @@ enum { LONG_ROUNDS = 12 };
 
 typedef void disturb_fn(struct sweep *sweep, const struct pass *pass);
 
+/* Whether recovery looked for many branches at once. */
+static bool is_together(const struct sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->n_passes; i++)
+		if (strcmp(sweep->passes[i].point, "recover_ended_all") == 0)
+			return true;
+	return false;
+}
+
 static void each_pass_of_recovery(struct sweep *sweep, const char *point, disturb_fn *disturb)
 {
 	sweep_measure_recovery(sweep, point);
+	if (sweep->n_left > 1)
+		cr_assert(is_together(sweep), "%s", point);
 	for (size_t i = 0; i < sweep->n_passes; i++) {
 		struct child *dead = sweep_leave_behind(sweep, point);
 		char *step = must_printf("recovery of %s disturbed at %s:%d", point,
@@ -38,18 +49,34 @@ static void each_pass_of_recovery(struct sweep *sweep, const char *point, distur
 	}
 }
 
-/* Undecided, half prepared; all prepared; decided; half finished. */
-static void sweep_recovery(const char *scenario, disturb_fn *disturb)
+static void sweep_recovery_at(const char *const points[], const char *scenario, int n_left,
+			      disturb_fn *disturb)
 {
-	static const char *const points[] = { "prepare_answered", "commit_voted", "commit_decided",
-					      "finish_answered" };
 	struct sweep sweep;
 
 	sweep_start_apart(&sweep, scenario_get(scenario), 1);
 	sweep_measure(&sweep);
-	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+	sweep.n_left = n_left;
+	for (size_t i = 0; points[i]; i++)
 		each_pass_of_recovery(&sweep, points[i], disturb);
 	sweep_end(&sweep);
+}
+
+/* Undecided, half prepared; all prepared; decided; half finished. */
+static void sweep_recovery(const char *scenario, disturb_fn *disturb)
+{
+	static const char *const points[] = { "prepare_answered", "commit_voted", "commit_decided",
+					      "finish_answered", NULL };
+
+	sweep_recovery_at(points, scenario, 1, disturb);
+}
+
+/* Many are left by coordinators that died one after the other. */
+static void sweep_recovery_of_many(disturb_fn *disturb)
+{
+	static const char *const points[] = { "commit_voted", "commit_decided", NULL };
+
+	sweep_recovery_at(points, "two_servers", 3, disturb);
 }
 
 /* ---- ways to disturb a recoverer -------------------------------------------- */
@@ -107,6 +134,17 @@ static void overtake_it(struct sweep *sweep, const struct pass *pass)
 RECOVERY(two_servers)
 RECOVERY(server_and_file)
 RECOVERY(three_branches)
+
+/* What three coordinators left is looked at and ended together. */
+Test(recoverer_of_many_killed_anywhere, two_servers)
+{
+	sweep_recovery_of_many(kill_it);
+}
+
+Test(recoverer_of_many_overtaken_by_another_anywhere, two_servers)
+{
+	sweep_recovery_of_many(overtake_it);
+}
 
 /* ---- two at once, as they come ------------------------------------------------ */
 

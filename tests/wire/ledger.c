@@ -242,6 +242,30 @@ void ledger_age_row(const struct ledger *l)
 	}
 }
 
+static void crowd_at(PGconn *control, int n)
+{
+	static const char digits[] = "0123456789abcdef";
+	enum { UUID_END = sizeof("sqla1.") - 1 + 36 };
+	char *gid = must_query_text(control, "SELECT coalesce(max(gid), '') FROM pg_prepared_xacts "
+					     "WHERE database = current_database()");
+
+	for (int i = 0; i < n && *gid; i++) {
+		char *last = &gid[UUID_END - 1];
+
+		*last = digits[(size_t)(strchr(digits, *last) - digits + 1) % 16];
+		must_exec(control, "BEGIN; SELECT pg_current_xact_id(); PREPARE TRANSACTION '%s'",
+			  gid);
+	}
+	free(gid);
+}
+
+void ledger_crowd(const struct ledger *l, int n)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->parties[i].control)
+			crowd_at(l->parties[i].control, n);
+}
+
 /* In how many databases the latest entry is. */
 static size_t entries(const struct ledger *l)
 {

@@ -25,6 +25,7 @@ struct shape {
 	bool is_deferred; /* TXN_FINISH_DEFERRED */
 	bool with_row;	  /* outcome = row */
 	bool aborts;	  /* txn_abort instead of txn_commit */
+	int n_others;	  /* that recovery finds beside what is in doubt: ledger_crowd */
 	bool forgets;	  /* decision rows may be forgotten by recovery: ledger_age_row */
 };
 
@@ -55,6 +56,9 @@ char *ledger_recover(void);
 
 /* Makes the latest decision row old enough to be forgotten, and the only one. */
 void ledger_age_row(const struct ledger *l);
+
+/* Prepares N more beside each branch in doubt, of transactions that were never decided. */
+void ledger_crowd(const struct ledger *l, int n);
 
 /* How many branches are prepared in its databases. */
 int64_t ledger_prepared(const struct ledger *l);

@@ -18,9 +18,9 @@ TEST_MAIN({ .name = "one" }, { .name = "two" })
 
 static const struct shape two_servers = { .name = "two servers", .parties = "pq" };
 static const struct shape server_and_file = { .name = "a server and a file", .parties = "ps" };
-static const struct shape forgetting = { .name = "two servers that forget",
-					 .parties = "pq",
-					 .forgets = true };
+static const struct shape forgetting = {
+	.name = "two servers that forget", .parties = "pq", .n_others = 2, .forgets = true
+};
 static const struct shape with_row = { .name = "one server with a row",
 				       .parties = "p",
 				       .with_row = true };
@@ -211,6 +211,7 @@ static int leave(struct strikes *sweep, const struct first *first)
 	cr_assert(eq(int, status, first->status));
 	cr_assert(zero(ptr, left), "%s", left);
 	cr_assert(gt(i64, ledger_prepared(sweep->ledger), 0));
+	ledger_crowd(sweep->ledger, ledger_shape(sweep->ledger)->n_others);
 	if (ledger_shape(sweep->ledger)->forgets)
 		ledger_age_row(sweep->ledger);
 	return status;
@@ -290,7 +291,8 @@ Test(recovery, of_two_servers)
 	strike_recoveries(&two_servers);
 }
 
-/* A row that goes before its branches have ended (I5) would leave them in doubt. */
+/* A row that goes before its branches have ended (I5) would leave them in doubt.
+ * Here are so many that they are looked at, and ended, together. */
 Test(recovery, of_two_servers_whose_rows_are_forgotten_meanwhile)
 {
 	strike_recoveries(&forgetting);
