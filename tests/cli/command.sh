@@ -2,33 +2,8 @@
 # What `sqlassist` says and how it exits: bad usage, then SQLite alone, then
 # what a real server has in doubt.
 . "$top_srcdir/tests/lint/lib.sh"
+. "$top_srcdir/tests/cli/lib.sh"
 make_scratch
-sqlassist=$top_builddir/sqlassist
-
-# run STATUS ARG...: the exit status must be STATUS; keeps what it wrote.
-run() {
-	wanted=$1
-	shift
-	"$sqlassist" "$@" >"$scratch/out" 2>"$scratch/err"
-	status=$?
-	[ $status -eq "$wanted" ] && return
-	complain "sqlassist $*: exit status $status instead of $wanted"
-	cat "$scratch/out" "$scratch/err"
-}
-
-# says TEXT: the latest command wrote it on stdout.
-says() {
-	grep -qF -- "$1" "$scratch/out" && return
-	complain "does not say \"$1\":"
-	cat "$scratch/out" "$scratch/err"
-}
-
-complains() {
-	grep -qF -- "$1" "$scratch/err" && return
-	complain "does not complain \"$1\":"
-	cat "$scratch/out" "$scratch/err"
-}
-
 bad() { # COMPLAINT ARG...
 	text=$1
 	shift

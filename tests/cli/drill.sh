@@ -2,26 +2,8 @@
 # A drill holds on good databases, sees when something is wrong, refuses where
 # it cannot work, touches nothing of others, and leaves nothing behind.
 . "$top_srcdir/tests/lint/lib.sh"
+. "$top_srcdir/tests/cli/lib.sh"
 make_scratch
-sqlassist="$top_builddir/sqlassist"
-
-# run STATUS ARG...: sqlassist's exit status must be STATUS.
-run() {
-	wanted=$1
-	shift
-	"$sqlassist" "$@" >"$scratch/out" 2>"$scratch/err"
-	status=$?
-	[ $status -eq "$wanted" ] && return
-	complain "$*: exit status $status instead of $wanted"
-	cat "$scratch/out" "$scratch/err"
-}
-
-says() {
-	grep -q -e "$1" "$scratch/out" "$scratch/err" && return
-	complain "does not say \"$1\":"
-	cat "$scratch/out" "$scratch/err"
-}
-
 in_file() { # FILE SQL
 	sqlite3 -cmd '.timeout 10000' "$1" "$2"
 }
@@ -67,35 +49,35 @@ leaves_nothing() {
 
 usage() {
 	run 2 drill
-	says 'no engines'
+	tells 'no engines'
 	set -- drill --engine "till=sqlite:///$till"
 	run 2 "$@" --kills 0
-	says '--kills wants a number'
+	tells '--kills wants a number'
 	run 2 "$@" --threads 17
 	run 2 "$@" --seconds soon
 	run 2 "$@" no-such-engine
-	says 'no-such-engine'
+	tells 'no-such-engine'
 	run 3 drill --engine "gone=sqlite:///$scratch/no/such/folder.db"
-	says 'nothing was tried'
-	says 'gone'
+	tells 'nothing was tried'
+	tells 'gone'
 }
 
 refusals() {
 	in_file "$till" 'CREATE TABLE sqlassist_drill_transfer(x)'
 	run 2 drill --engine "till=sqlite:///$till"
-	says 'nothing was tried'
-	says '--clean'
+	tells 'nothing was tried'
+	tells '--clean'
 	in_file "$till" 'DROP TABLE sqlassist_drill_transfer'
 	printf '[engine:till]\nurl = sqlite:///%s\nreadonly = yes\n' "$till" >"$scratch/engines.ini"
 	run 2 drill --config "$scratch/engines.ini"
-	says 'till'
-	says 'A readonly engine cannot be drilled'
+	tells 'till'
+	tells 'A readonly engine cannot be drilled'
 	printf '[engine:till]\nurl = sqlite:///%s\njoined = no\n' "$till" >"$scratch/engines.ini"
 	run 2 drill --config "$scratch/engines.ini"
-	says 'no engine takes part in transactions'
+	tells 'no engine takes part in transactions'
 	run 2 drill --engine "till=sqlite:///$till" --engine memory=sqlite://
-	says 'nothing was tried'
-	says 'memory'
+	tells 'nothing was tried'
+	tells 'memory'
 	leaves_nothing
 }
 
@@ -104,8 +86,8 @@ sabotage() { # ARG...
 	in_file "$till" 'CREATE TRIGGER saboteur AFTER INSERT ON sqlassist_drill_transfer BEGIN
 		UPDATE sqlassist_drill_account SET cents = cents + 1 WHERE id = 3; END'
 	over 1
-	says 'VIOLATED'
-	says 'the accounts hold'
+	tells 'VIOLATED'
+	tells 'the accounts hold'
 	leaves_nothing
 }
 
@@ -113,8 +95,8 @@ interrupted() { # ARG...
 	begin "$@"
 	kill -INT $background
 	over 1
-	says 'stopped before its time'
-	says 'The scratch tables are dropped'
+	tells 'stopped before its time'
+	tells 'The scratch tables are dropped'
 	leaves_nothing
 }
 
@@ -125,7 +107,7 @@ crashed() { # ARG...
 	kill -KILL $background
 	wait $background
 	run 2 drill "$@"
-	says '--clean'
+	tells '--clean'
 	run 0 drill "$@" --clean
 	leaves_nothing
 	run 0 drill "$@" --clean
@@ -135,11 +117,11 @@ files() {
 	set -- --engine "till=sqlite:///$till" --engine "shop=sqlite:///$scratch/shop.db"
 	in_file "$scratch/shop.db" 'CREATE TABLE t(x)'
 	run 0 drill "$@" --kills 15
-	says 'Verdict: held'
-	says 'shop: SQLite'
+	tells 'Verdict: held'
+	tells 'shop: SQLite'
 	leaves_nothing
 	run 0 drill "$@" till --kills 5 --threads 1 --seed 7
-	says 'seed 7'
+	tells 'seed 7'
 	sabotage "$@"
 	interrupted "$@"
 	crashed "$@"
@@ -159,32 +141,61 @@ doubts() {
 	done
 }
 
+# leave_branch NUMBER: what a worker leaves that is killed between PREPARE and the
+# decision: a branch that holds locks on the drill's tables.
+leave_branch() {
+	psql -qX "$SQLASSIST_EXAMPLE_PG" -c "BEGIN;
+		INSERT INTO sqlassist_drill_transfer SELECT * FROM sqlassist_drill_transfer
+			WHERE false;
+		PREPARE TRANSACTION 'sqla1.5d4f2f80-4c1e-4b62-8a57-0d1d5e1c7a1$1.1.$site.till'" ||
+		exit 99
+	prepared | grep -q 7a1 || complain 'no branch was prepared'
+}
+
+# A branch is found and ended that holds the tables which are to be dropped,
+# while the server that prepared it runs, and after that was started again.
+left_in_doubt() { # ARG...
+	for crashes in no yes; do
+		begin "$@"
+		kill -KILL $background
+		wait $background
+		leave_branch 1
+		if [ $crashes = yes ]; then
+			"$top_builddir/tests/support/with-servers" -r one || exit 99
+		fi
+		run 0 drill "$@" --clean
+		leaves_nothing
+		[ "$(prepared)" = "$before" ] || complain "in doubt are now: $(prepared)"
+	done
+}
+
 servers() {
 	till=$SQLASSIST_EXAMPLE_DIR/till.db
 	in_file "$till" 'CREATE TABLE mine(x); INSERT INTO mine VALUES (42)'
 	psql -qX "$SQLASSIST_EXAMPLE_PG" -c 'CREATE TABLE mine(x int)' -c 'CREATE ROLE poor LOGIN'
 	poor=$(echo "$SQLASSIST_EXAMPLE_PG" | sed 's/user=postgres/user=poor/')
 	run 2 drill --engine "bank=$poor"
-	says 'nothing was tried: bank'
-	says 'GRANT CREATE ON SCHEMA'
+	tells 'nothing was tried: bank'
+	tells 'GRANT CREATE ON SCHEMA'
 
 	set -- --engine "bank=$SQLASSIST_EXAMPLE_PG" --engine "shop=$SQLASSIST_EXAMPLE_PG2" \
 		--engine "till=sqlite:///$till"
 	run 0 drill "$@" --kills 20 --json
-	says '"verdict": "held"'
-	says '"clean": true'
+	tells '"verdict": "held"'
+	tells '"clean": true'
 	doubts
 	before=$(prepared)
 	crashed "$@"
 	interrupted "$@"
+	left_in_doubt "$@"
 	[ "$(prepared)" = "$before" ] ||
 		complain "in doubt were: $before; and now are: $(prepared)"
 }
 
 unprepared() {
 	run 2 drill --engine "bank=$SQLASSIST_EXAMPLE_PG" --engine "shop=$SQLASSIST_EXAMPLE_PG2"
-	says 'nothing was tried'
-	says 'max_prepared_transactions'
+	tells 'nothing was tried'
+	tells 'max_prepared_transactions'
 }
 
 case ${1-} in

@@ -5,9 +5,13 @@
  * on the second (-n 2). CONF is one more line of their postgresql.conf.
  * SQLASSIST_EXAMPLE_DIR is an empty folder. All are gone when the command has
  * ended; its exit status is ours.
+ *
+ * with-servers -r NAME - for that command: the server "one" or "two" crashes and is
+ * started again.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "support/cluster.h"
@@ -15,7 +19,8 @@
 #include "support/must.h"
 #include "support/scratch.h"
 
-static const char usage[] = "usage: with-servers [-n 1|2] [-c CONF] COMMAND [ARGUMENT...]\n";
+static const char usage[] = "usage: with-servers [-n 1|2] [-c CONF] COMMAND [ARGUMENT...]\n"
+			    "       with-servers -r one|two\n";
 
 static struct cluster *provide(const char *name, const char *env, const char *conf)
 {
@@ -28,12 +33,24 @@ static struct cluster *provide(const char *name, const char *env, const char *co
 	return c;
 }
 
+static int crash_and_restart(const char *name)
+{
+	struct cluster *c = cluster_get(name);
+
+	cluster_crash(c);
+	cluster_restart(c);
+	cluster_free(c);
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
 	struct cluster *one, *two = NULL;
 	const char *conf = NULL;
 	int option, count = 1, status;
 
+	if (argc == 3 && strcmp(argv[1], "-r") == 0)
+		return crash_and_restart(argv[2]);
 	/* The plus sign: the options behind COMMAND are its own. */
 	while ((option = getopt(argc, argv, "+n:c:")) == 'n' || option == 'c') {
 		if (option == 'n')
