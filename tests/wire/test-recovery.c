@@ -124,6 +124,31 @@ static bool is_of_new_kind(const struct first *all, size_t i)
 	return true;
 }
 
+/* Cuts at every message of a commit, and strikes at what follows those cuts that
+ * IS_WANTED: with everything, after LISTEN (may be NULL) has been there. */
+static void strike_all(const struct shape *shape, bool (*is_wanted)(const struct first *first),
+		       void (*listen)(struct strikes *sweep, const struct first *first),
+		       void (*strike)(struct strikes *sweep, const struct first *first,
+				      struct strike with))
+{
+	struct strikes sweep;
+	struct first *all;
+	size_t n;
+
+	strikes_start(&sweep, shape);
+	all = try_all(&sweep, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(&all[i]) || !is_of_new_kind(all, i))
+			continue;
+		if (listen)
+			listen(&sweep, &all[i]);
+		for (size_t j = 0; j < n_strikes(); j++)
+			strike(&sweep, &all[i], strikes[j]);
+	}
+	free(all);
+	strikes_end(&sweep);
+}
+
 /* ---- the coordinator looks ----------------------------------------------- */
 
 /* The connections that were made before the cut were struck by test-commit. */
@@ -160,22 +185,14 @@ static void strike_look_at(struct strikes *sweep, const struct first *first, str
 	}
 }
 
+static bool has_looked(const struct first *first)
+{
+	return first->looked;
+}
+
 static void strike_looks(const struct shape *shape)
 {
-	struct strikes sweep;
-	struct first *all;
-	size_t n;
-
-	strikes_start(&sweep, shape);
-	all = try_all(&sweep, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (!all[i].looked || !is_of_new_kind(all, i))
-			continue;
-		for (size_t j = 0; j < n_strikes(); j++)
-			strike_look_at(&sweep, &all[i], strikes[j]);
-	}
-	free(all);
-	strikes_end(&sweep);
+	strike_all(shape, has_looked, NULL, strike_look_at);
 }
 
 Test(look_of_the_coordinator, at_a_server_that_decides_for_another)
@@ -267,23 +284,14 @@ static void strike_recovery(struct strikes *sweep, const struct first *first, st
 		strike_recovery_at(sweep, first, i, strike);
 }
 
+static bool has_left_doubt(const struct first *first)
+{
+	return first->is_in_doubt;
+}
+
 static void strike_recoveries(const struct shape *shape)
 {
-	struct strikes sweep;
-	struct first *all;
-	size_t n;
-
-	strikes_start(&sweep, shape);
-	all = try_all(&sweep, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (!all[i].is_in_doubt || !is_of_new_kind(all, i))
-			continue;
-		listen_to_recovery(&sweep, &all[i]);
-		for (size_t j = 0; j < n_strikes(); j++)
-			strike_recovery(&sweep, &all[i], strikes[j]);
-	}
-	free(all);
-	strikes_end(&sweep);
+	strike_all(shape, has_left_doubt, listen_to_recovery, strike_recovery);
 }
 
 Test(recovery, of_two_servers)
