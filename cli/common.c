@@ -88,18 +88,25 @@ int common_ready(int argc, char **argv, int most)
 	return EXIT_GO_ON;
 }
 
-bool parse_seconds(const char *option, const char *text, int least, int *ret_seconds)
+bool parse_number(const char *option, const char *what, const char *text, int least, int most,
+		  int *ret_number)
 {
 	char *end;
 	long value;
 
 	errno = 0;
 	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < least || value > INT_MAX / 1000) {
-		(void)usage_error("--%s wants a number of seconds from %d to %d, not \"%s\"",
-				  option, least, INT_MAX / 1000, text);
+	if (errno || end == text || *end || value < least || value > most) {
+		(void)usage_error("--%s wants %s from %d to %d, not \"%s\"", option, what, least,
+				  most, text);
 		return false;
 	}
-	*ret_seconds = (int)value;
+	*ret_number = (int)value;
 	return true;
+}
+
+bool parse_seconds(const char *option, const char *text, int least, int *ret_seconds)
+{
+	return parse_number(option, "a number of seconds", text, least, INT_MAX / 1000,
+			    ret_seconds);
 }

@@ -57,7 +57,12 @@ __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
  * exit status that fits. */
 int library_error(void);
 
-/* Reads OPTION's argument, a number of seconds of at least LEAST. */
+/* Reads OPTION's argument, which is WHAT from LEAST to MOST. Complains, and leaves
+ * RET_NUMBER alone, if it is not. */
+bool parse_number(const char *option, const char *what, const char *text, int least, int most,
+		  int *ret_number);
+
+/* The same of a number of seconds of at least LEAST. */
 bool parse_seconds(const char *option, const char *text, int least, int *ret_seconds);
 
 void print_help(void);

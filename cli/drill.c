@@ -301,20 +301,6 @@ static int clean(struct drill *drill)
 
 /* ---- the command line ---------------------------------------------------------------- */
 
-static bool read_number(const char *option, const char *text, int most, int *ret_number)
-{
-	char *end;
-	const long number = strtol(text, &end, 10);
-
-	if (end == text || *end != '\0' || number < 1 || number > most) {
-		(void)usage_error("--%s wants a number from 1 to %d, not \"%s\"", option, most,
-				  text);
-		return false;
-	}
-	*ret_number = (int)number;
-	return true;
-}
-
 static int read_option(struct drill *drill, int c)
 {
 	bool good = true;
@@ -328,16 +314,17 @@ static int read_option(struct drill *drill, int c)
 		drill->is_cleaning = true;
 		break;
 	case 'k':
-		good = read_number("kills", optarg, KILLS_MAX, &drill->kills);
+		good = parse_number("kills", "a number", optarg, 1, KILLS_MAX, &drill->kills);
 		break;
 	case 's':
 		good = parse_seconds("seconds", optarg, 1, &drill->seconds);
 		break;
 	case 't':
-		good = read_number("threads", optarg, DRILL_THREADS, &drill->crew.threads);
+		good = parse_number("threads", "a number", optarg, 1, DRILL_THREADS,
+				    &drill->crew.threads);
 		break;
 	case 'r':
-		good = read_number("seed", optarg, INT32_MAX, &seed);
+		good = parse_number("seed", "a number", optarg, 1, INT32_MAX, &seed);
 		drill->report.seed = good ? (unsigned)seed : 0;
 		break;
 	default:

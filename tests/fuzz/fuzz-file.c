@@ -70,15 +70,8 @@ static int transfer(void)
 	return status;
 }
 
-static void hear(const struct sqla_finding *finding, void *arg)
-{
-	(void)arg;
-	fuzz_must(finding->message && finding->remedy);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct sqla_recover_options now = { .grace_s = -1 };
 	char *path = scratch_path("hostile.db"), *honest = scratch_path("honest.db");
 	int status;
 
@@ -91,9 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	status = transfer();
 	fuzz_must(status <= 0);
 	fuzz_must(status == SQLA_EINDOUBT || count("honest.db") == (status == 0));
-	(void)sqla_recover(&now, NULL, NULL, NULL);
-	(void)sqla_doctor("hostile", hear, NULL);
-	fuzz_must(sqla_engine_unregister(NULL) == 0);
+	fuzz_recover_and_examine("hostile");
 	free(honest);
 	free(path);
 	return 0;

@@ -75,15 +75,8 @@ static int transfer(void)
 	return status;
 }
 
-static void hear(const struct sqla_finding *finding, void *arg)
-{
-	(void)arg;
-	fuzz_must(finding->message && finding->remedy);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct sqla_recover_options now = { .grace_s = -1 };
 	static const struct sqla_engine_options prefer = { .decide = SQLA_DECIDE_PREFER };
 	static bool is_started;
 	struct liar_claims claims[2];
@@ -96,9 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must_register("a", &prefer);
 	must_register("b", NULL);
 	status = transfer();
-	(void)sqla_recover(&now, NULL, NULL, NULL);
-	(void)sqla_doctor(NULL, hear, NULL);
-	fuzz_must(sqla_engine_unregister(NULL) == 0);
+	fuzz_recover_and_examine(NULL);
 	liar_rest(claims);
 
 	fuzz_must(size > 0 || status == 0);

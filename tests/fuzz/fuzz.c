@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlassist.h>
+
 #include "support/must.h"
 
 char *fuzz_text(const uint8_t *data, size_t size)
@@ -48,4 +50,19 @@ void fuzz_write(const char *path, const void *data, size_t size)
 
 	if (!out || (size && fwrite(data, 1, size, out) != size) || fclose(out) != 0)
 		must_fail("cannot write %s", path);
+}
+
+static void hear(const struct sqla_finding *finding, void *arg)
+{
+	(void)arg;
+	fuzz_must(finding->message && finding->remedy);
+}
+
+void fuzz_recover_and_examine(const char *engine)
+{
+	static const struct sqla_recover_options now = { .grace_s = -1 };
+
+	(void)sqla_recover(&now, NULL, NULL, NULL);
+	(void)sqla_doctor(engine, hear, NULL);
+	fuzz_must(sqla_engine_unregister(NULL) == 0);
 }

@@ -36,6 +36,10 @@ char *fuzz_piece(struct fuzz_input *input, size_t *ret_size);
 /* Makes this file of these bytes, in place of one that is there. */
 void fuzz_write(const char *path, const void *data, size_t size);
 
+/* What follows a transfer: a recovery, an examination of ENGINE (NULL: of all), and
+ * the end of all engines. */
+void fuzz_recover_and_examine(const char *engine);
+
 /* Whatever is claimed here must be true of every input. */
 #define fuzz_must(claim)                                                            \
 	do {                                                                        \
