@@ -55,6 +55,10 @@ leftover() { # MUTANT SOURCE SED TEST
 	catches "$1" "$2" "$3" "leftover/$4" group/test-leftover group/trio support/disk
 }
 
+group() { # MUTANT SOURCE SED TEST
+	catches "$1" "$2" "$3" "group/$4" group/test-group group/trio support/disk
+}
+
 guard() { # MUTANT SED TEST
 	catches "$1" wal-guard.c "$2" "wal_guard/$3" sqlite/test-wal-guard
 }
@@ -88,4 +92,11 @@ leftover without-asking-the-neighbours collect.c 's/return super_may_be_named_be
 	of_a_super_journal_that_was_damaged_is_kept_while_it_is_named_beside
 leftover letting-sqlite-remove-it vfs.c '/^	if (super_may_be(name))$/{N;d;}' \
 	is_kept_while_a_folder_of_a_file_that_it_lists_is_missing
+group closing-a-descriptor-of-a-database collect.c \
+	's/access(database, F_OK) < 0/close(open(database, O_RDONLY)) < 0/' \
+	keeps_its_locks_while_its_process_recovers_and_asks_the_doctor
+group letting-go-of-what-is-frozen vfs-file.c 's/else if (is_frozen(file))/else if (false)/' \
+	whose_decision_could_not_be_made_durable_is_locked_until_its_process_ends
+catches promising-what-the-disk-does vfs-file.c 's/^		SQLITE_IOCAP_BATCH_ATOMIC |/		/' \
+	vfs/hides_what_would_let_sqlite_leave_out_the_journal sqlite/test-vfs
 finish

@@ -3,6 +3,7 @@
 #include <sqlassist.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,6 +327,16 @@ Test(group, with_a_journal_in_memory_is_refused)
 	expect_refused(SQLA_EUNSAFE, "journal_mode is memory");
 }
 
+/* SQLite ignores that pragma on the library's connections, until it is told not to. */
+Test(group, without_a_journal_is_refused)
+{
+	trio_open(&(struct trio_modes){ "off", { "DELETE", "DELETE", "OFF" } });
+	cr_expect(zero(int, trio_transfer(2)), "%s", sqla_error_last()->message);
+	cr_assert(zero(int, sqlite3_db_config(trio_native(2), SQLITE_DBCONFIG_DEFENSIVE, 0, NULL)));
+	trio_run(2, "PRAGMA main.journal_mode = OFF");
+	expect_refused(SQLA_EUNSAFE, "journal_mode is off");
+}
+
 Test(group, with_a_journal_that_goes_to_memory_in_the_transaction_is_refused)
 {
 	trio_open(&trio_delete);
@@ -524,6 +535,84 @@ Test(group, leaves_a_super_journal_whose_maker_lives)
 	(void)close(fd);
 	free(path);
 	free(journal);
+}
+
+/* Whether a stock client finds it locked. A forked child would ask the locks that
+ * SQLite remembers of this process. */
+static bool is_locked(int which)
+{
+	char *argv[] = { (char *)"sqlite3", (char *)"-bail", (char *)(uintptr_t)trio_path(which),
+			 (char *)"BEGIN IMMEDIATE", NULL };
+
+	return files_run(argv) != 0;
+}
+
+/* POSIX locks end with the first descriptor of a file that the process closes: looking
+ * at what lies beside a database must open none of its own. */
+Test(group, keeps_its_locks_while_its_process_recovers_and_asks_the_doctor)
+{
+	for (size_t i = 0; i < sizeof(all_modes) / sizeof(all_modes[0]); i++) {
+		char *journal = must_printf("%s-journal", trio_path(1)), *path = leave(journal);
+
+		if (i > 0)
+			trio_close();
+		trio_open(all_modes[i]);
+		cr_assert(zero(int, trio_try((int)i + 1)), "%s", sqla_error_last()->message);
+		free(leave(journal));
+		cr_assert(ge(int, sqla_recover(NULL, NULL, NULL, NULL), 0));
+		cr_assert(ge(int, sqla_doctor(NULL, NULL, NULL), 0));
+		for (int k = 0; k < TRIO; k++)
+			cr_expect(is_locked(k), "%s: %s", all_modes[i]->name, trio_path(k));
+		cr_expect(zero(int, txn_commit()), "%s", sqla_error_last()->message);
+		cr_expect(zero(int, trio_leftovers()));
+		free(path);
+		free(journal);
+	}
+	expect_whole();
+}
+
+/* In a child, which tells when it has come so far, and stays. */
+static void freeze(int told)
+{
+	struct sqla_session *s = NULL;
+
+	disk_record(trio_folder());
+	trio_open(&trio_mixed);
+	disk_fail_decision();
+	if (trio_transfer(1) != SQLA_EINDOUBT)
+		must_fail("it is not in doubt: %s", sqla_error_last()->message);
+	(void)txn_abort();
+	for (int i = 0; i < TRIO; i++)
+		if (sqla_session_open(trio_engine(i), &s) != SQLA_EINDOUBT &&
+		    sqla_exec(s, "SELECT 1") != SQLA_EINDOUBT)
+			must_fail("%s: %s", trio_engine(i), sqla_error_last()->message);
+	if (write(told, "!", 1) == 1)
+		(void)pause();
+	_exit(1);
+}
+
+Test(group, whose_decision_could_not_be_made_durable_is_locked_until_its_process_ends)
+{
+	int told[2], status = 0;
+	char word = '?';
+	pid_t pid;
+
+	cr_assert(zero(int, pipe(told)));
+	pid = fork();
+	if (pid == 0)
+		freeze(told[1]);
+	(void)close(told[1]);
+	cr_assert(eq(i64, read(told[0], &word, 1), 1));
+	for (int i = 0; i < TRIO; i++)
+		cr_expect(is_locked(i));
+	cr_expect(eq(int, trio_sealed(), TRIO));
+	cr_assert(zero(int, kill(pid, SIGKILL)));
+	cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+	trio_visit(0);
+	expect_whole();
+	cr_expect(eq(int, trio_has(1), 1));
+	(void)close(told[0]);
+	trio_open(&trio_mixed);
 }
 
 static void kill_transfer(const struct trio_modes *modes, unsigned at)
