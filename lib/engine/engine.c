@@ -20,13 +20,7 @@ struct engine {
 	unsigned uses_generation; /* a child does not inherit its parent's uses */
 };
 
-static pthread_mutex_t uses_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void guard(void)
-{
-	(void)fork_guard(&uses_lock);
-}
+static struct fork_lock uses_lock = FORK_LOCK_INITIALIZER;
 
 int engine_new(struct engine_config *config, struct engine **ret_engine)
 {
@@ -105,14 +99,13 @@ static int count_uses(struct engine *engine, int n)
 {
 	int uses;
 
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&uses_lock);
+	fork_lock_take(&uses_lock);
 	if (fork_is_foreign(engine->uses_generation)) {
 		engine->uses = 0;
 		engine->uses_generation = fork_generation();
 	}
 	uses = engine->uses += n;
-	(void)pthread_mutex_unlock(&uses_lock);
+	fork_lock_give(&uses_lock);
 	return uses;
 }
 

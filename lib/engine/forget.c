@@ -29,13 +29,7 @@ struct forget_queue {
 	size_t n;
 };
 
-static pthread_mutex_t forget_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void guard(void)
-{
-	(void)fork_guard(&forget_lock);
-}
+static struct fork_lock forget_lock = FORK_LOCK_INITIALIZER;
 
 static void drop_all(struct forget_queue *queue)
 {
@@ -51,8 +45,7 @@ static void drop_all(struct forget_queue *queue)
 /* A forked child leaves what its parent has queued to the parent. */
 static void lock_queue(struct forget_queue *queue)
 {
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&forget_lock);
+	fork_lock_take(&forget_lock);
 	if (fork_is_foreign(queue->generation)) {
 		drop_all(queue);
 		queue->generation = fork_generation();
@@ -61,7 +54,7 @@ static void lock_queue(struct forget_queue *queue)
 
 static void unlock_queue(void)
 {
-	(void)pthread_mutex_unlock(&forget_lock);
+	fork_lock_give(&forget_lock);
 }
 
 struct forget_queue *forget_new(int keep_s)

@@ -43,24 +43,7 @@ struct pool {
  * connection is opened, tested or closed, and being one it can be guarded
  * against fork for the life of the process.
  */
-static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void guard(void)
-{
-	(void)fork_guard(&pools_lock);
-}
-
-static void lock_pools(void)
-{
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&pools_lock);
-}
-
-static void unlock_pools(void)
-{
-	(void)pthread_mutex_unlock(&pools_lock);
-}
+static struct fork_lock pools_lock = FORK_LOCK_INITIALIZER;
 
 struct pool *pool_new(struct engine_config *config)
 {
@@ -199,7 +182,7 @@ static int wait_for_turn(struct pool *pool, int64_t deadline, struct driver_conn
 		return status;
 	DL_APPEND(pool->waiters, &waiter);
 	while (!waiter.is_served && !timed_out)
-		timed_out = pthread_cond_timedwait(&waiter.served, &pools_lock, &until);
+		timed_out = pthread_cond_timedwait(&waiter.served, &pools_lock.mutex, &until);
 	if (!waiter.is_served)
 		DL_DELETE(pool->waiters, &waiter);
 	(void)pthread_cond_destroy(&waiter.served);
@@ -222,12 +205,12 @@ static void serve(struct pool *pool, struct driver_conn *conn)
 /* A connection is gone: its place goes to who waits longest. */
 static void give_place(struct pool *pool)
 {
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	if (pool->waiters)
 		serve(pool, NULL);
 	else
 		pool->n_open--;
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 }
 
 /* Obtains a place, and perhaps an idle connection in it. */
@@ -238,7 +221,7 @@ static int take_place(struct pool *pool, int64_t deadline, struct driver_conn **
 	int status = 0;
 
 	*ret_conn = NULL;
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	inherited = adopt(pool);
 	if (pool->idle) {
 		first = pool->idle;
@@ -250,7 +233,7 @@ static int take_place(struct pool *pool, int64_t deadline, struct driver_conn **
 	} else {
 		status = wait_for_turn(pool, deadline, ret_conn);
 	}
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 	free(first);
 	discard_all(inherited);
 	return status == SQLA_ETIMEOUT ? refuse_late(pool) : status;
@@ -290,18 +273,18 @@ static void watch(struct pool *pool, struct driver_conn *conn)
 	conn->lease = lease_new(pool->config);
 	if (!conn->lease)
 		return;
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	DL_APPEND(pool->leases, conn->lease);
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 }
 
 static void watch_no_more(struct pool *pool, struct driver_conn *conn)
 {
 	if (!conn->lease)
 		return;
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	DL_DELETE(pool->leases, conn->lease);
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 	lease_free(conn->lease);
 	conn->lease = NULL;
 }
@@ -351,7 +334,7 @@ static bool put_back(struct pool *pool, struct shelved *place, bool *ret_is_shel
 	bool is_kept = true;
 
 	*ret_is_shelved = false;
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	if (place->conn->opened_ms <= pool->drained_ms) {
 		is_kept = false;
 	} else if (pool->waiters) {
@@ -364,7 +347,7 @@ static bool put_back(struct pool *pool, struct shelved *place, bool *ret_is_shel
 	} else {
 		is_kept = false;
 	}
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 	return is_kept;
 }
 
@@ -403,11 +386,11 @@ void pool_drain(struct pool *pool)
 	struct shelved *inherited;
 	struct shelved *idle;
 
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	inherited = adopt(pool);
 	idle = take_idle(pool);
 	pool->drained_ms = clock_ms();
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 	discard_all(inherited);
 	discard_all(idle);
 }
@@ -418,7 +401,7 @@ void pool_count(struct pool *pool, struct pool_counts *ret_counts)
 	struct waiter *waiter;
 	int waiting = 0;
 
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	inherited = adopt(pool);
 	DL_COUNT(pool->waiters, waiter, waiting);
 	*ret_counts = (struct pool_counts){
@@ -426,7 +409,7 @@ void pool_count(struct pool *pool, struct pool_counts *ret_counts)
 		.open = pool->n_open,
 		.waiting = waiting,
 	};
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 	discard_all(inherited);
 }
 
@@ -436,12 +419,12 @@ bool pool_tell_oldest(struct pool *pool, char *ret_text, size_t size)
 	struct lease oldest;
 	bool is_known;
 
-	lock_pools();
+	fork_lock_take(&pools_lock);
 	inherited = adopt(pool);
 	is_known = pool->leases != NULL;
 	if (is_known)
 		oldest = *pool->leases;
-	unlock_pools();
+	fork_lock_give(&pools_lock);
 	discard_all(inherited);
 	if (is_known)
 		lease_tell(&oldest, ret_text, size);

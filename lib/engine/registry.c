@@ -22,24 +22,7 @@ struct entry {
 static struct entry *entries;
 static struct entry *chosen; /* the one that said is_default, or NULL */
 
-static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void guard(void)
-{
-	(void)fork_guard(&registry_lock);
-}
-
-static void lock_registry(void)
-{
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&registry_lock);
-}
-
-static void unlock_registry(void)
-{
-	(void)pthread_mutex_unlock(&registry_lock);
-}
+static struct fork_lock registry_lock = FORK_LOCK_INITIALIZER;
 
 static struct entry *find(const char *name)
 {
@@ -114,7 +97,7 @@ int registry_add(struct engine *const *engines, size_t n)
 	size_t added = 0;
 	int status = 0;
 
-	lock_registry();
+	fork_lock_take(&registry_lock);
 	while (added < n && status == 0) {
 		status = add(engines[added]);
 		if (status == 0)
@@ -122,7 +105,7 @@ int registry_add(struct engine *const *engines, size_t n)
 	}
 	while (status < 0 && added > 0)
 		engine_unref(take_out(find(engine_name(engines[--added]))));
-	unlock_registry();
+	fork_lock_give(&registry_lock);
 	return status;
 }
 
@@ -167,13 +150,13 @@ int engine_get(const char *name, struct engine **ret_engine)
 	struct entry *entry;
 	int status = 0;
 
-	lock_registry();
+	fork_lock_take(&registry_lock);
 	entry = name ? find(name) : find_default();
 	if (entry)
 		*ret_engine = engine_ref(entry->engine);
 	else
 		status = refuse_unknown(name);
-	unlock_registry();
+	fork_lock_give(&registry_lock);
 	return status;
 }
 
@@ -183,11 +166,11 @@ static struct engine **snapshot(void)
 	struct engine **engines;
 	size_t n = 0;
 
-	lock_registry();
+	fork_lock_take(&registry_lock);
 	engines = calloc(HASH_COUNT(entries) + 1, sizeof(*engines));
 	for (struct entry *entry = entries; engines && entry; entry = entry->hh.next)
 		engines[n++] = engine_ref(entry->engine);
-	unlock_registry();
+	fork_lock_give(&registry_lock);
 	if (!engines)
 		error_nomem();
 	return engines;
@@ -214,10 +197,10 @@ const char *sqla_engine_default(void)
 	struct entry *entry;
 	const char *name;
 
-	lock_registry();
+	fork_lock_take(&registry_lock);
 	entry = find_default();
 	name = entry ? engine_name(entry->engine) : NULL;
-	unlock_registry();
+	fork_lock_give(&registry_lock);
 	return name;
 }
 
@@ -225,11 +208,11 @@ size_t sqla_engine_names(const char *names[], size_t n)
 {
 	size_t i = 0;
 
-	lock_registry();
+	fork_lock_take(&registry_lock);
 	for (struct entry *entry = entries; entry; entry = entry->hh.next, i++)
 		if (names && i < n)
 			names[i] = engine_name(entry->engine);
-	unlock_registry();
+	fork_lock_give(&registry_lock);
 	return i;
 }
 
@@ -285,11 +268,11 @@ static int unregister_one(const char *name)
 	status = may_unregister(engine);
 	if (status < 0)
 		goto out;
-	lock_registry();
+	fork_lock_take(&registry_lock);
 	entry = find(name);
 	if (entry && entry->engine == engine)
 		registered = take_out(entry);
-	unlock_registry();
+	fork_lock_give(&registry_lock);
 	engine_unref(registered);
 	engine_drain(engine);
 out:

@@ -12,19 +12,7 @@
 /* Guarded by roll_lock: */
 static struct roll_entry *roll;
 
-static pthread_mutex_t roll_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void guard(void)
-{
-	(void)fork_guard(&roll_lock);
-}
-
-static void lock_roll(void)
-{
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&roll_lock);
-}
+static struct fork_lock roll_lock = FORK_LOCK_INITIALIZER;
 
 void roll_enter(struct roll_entry *entry, const struct engine_config *config)
 {
@@ -32,18 +20,18 @@ void roll_enter(struct roll_entry *entry, const struct engine_config *config)
 	entry->opener = getpid();
 	entry->opened_ms = clock_ms();
 	entry->is_used = true;
-	lock_roll();
+	fork_lock_take(&roll_lock);
 	DL_APPEND(roll, entry);
-	(void)pthread_mutex_unlock(&roll_lock);
+	fork_lock_give(&roll_lock);
 }
 
 void roll_leave(struct roll_entry *entry)
 {
 	if (!entry->config)
 		return;
-	lock_roll();
+	fork_lock_take(&roll_lock);
 	DL_DELETE(roll, entry);
-	(void)pthread_mutex_unlock(&roll_lock);
+	fork_lock_give(&roll_lock);
 	entry->config = NULL;
 }
 
@@ -68,7 +56,7 @@ size_t roll_call(const struct engine_config *config, struct roll_entry entries[]
 	struct roll_entry *entry;
 	size_t found = 0;
 
-	lock_roll();
+	fork_lock_take(&roll_lock);
 	DL_FOREACH(roll, entry) {
 		if (entry->config != config)
 			continue;
@@ -76,6 +64,6 @@ size_t roll_call(const struct engine_config *config, struct roll_entry entries[]
 			copy(entry, &entries[found]);
 		found++;
 	}
-	(void)pthread_mutex_unlock(&roll_lock);
+	fork_lock_give(&roll_lock);
 	return found;
 }

@@ -36,21 +36,14 @@ struct background {
 };
 
 /* Guards `current` and what it points to. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fork_lock lock = FORK_LOCK_INITIALIZER;
 static struct background *current;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void guard(void)
-{
-	(void)fork_guard(&lock);
-}
 
 /* Takes the lock, and drops the parent's thread from a child's memory: its
  * condition variable has a waiter that is not there, so it is left as it is. */
 static void enter(void)
 {
-	(void)pthread_once(&once, guard);
-	(void)pthread_mutex_lock(&lock);
+	fork_lock_take(&lock);
 	if (current && fork_is_foreign(current->generation)) {
 		free(current);
 		current = NULL;
@@ -59,7 +52,7 @@ static void enter(void)
 
 static void leave(void)
 {
-	(void)pthread_mutex_unlock(&lock);
+	fork_lock_give(&lock);
 }
 
 static void bring_forward(struct background *self, int64_t due_ms)
@@ -111,7 +104,7 @@ static bool wait_until_due(struct background *self)
 			.tv_nsec = (long)(self->due_ms % 1000) * 1000000L,
 		};
 
-		(void)pthread_cond_timedwait(&self->changed, &lock, &until);
+		(void)pthread_cond_timedwait(&self->changed, &lock.mutex, &until);
 	}
 	return !atomic_load(&self->is_stopped);
 }
@@ -121,15 +114,15 @@ static void *run(void *arg)
 {
 	struct background *self = arg;
 
-	(void)pthread_mutex_lock(&lock);
+	fork_lock_take(&lock);
 	while (wait_until_due(self)) {
 		self->due_ms = INT64_MAX;
-		(void)pthread_mutex_unlock(&lock);
+		fork_lock_give(&lock);
 		run_pass(self);
-		(void)pthread_mutex_lock(&lock);
+		fork_lock_take(&lock);
 		bring_forward(self, clock_ms() + self->interval_ms);
 	}
-	(void)pthread_mutex_unlock(&lock);
+	fork_lock_give(&lock);
 	return NULL;
 }
 
