@@ -3,11 +3,11 @@
 # of its file that is linked before the library, and expects one of its tests to
 # fail. The build folder is not changed. Run by make check-mutants.
 #
-# usage: check.sh [WORD]	only mutants of files, or with texts, that have WORD
+# SQLA_MUTANTS=WORD	only mutants of files, or with texts, that have WORD
 set -u
 
 here=$(dirname "$0")
-only=${1-}
+only=${SQLA_MUTANTS-}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/sqla-mutants.XXXXXX") || exit 99
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 99' HUP INT TERM
