@@ -1,26 +1,8 @@
 #!/bin/sh
 # The demo's proof holds, its proof can fail, and it leaves nothing behind.
 . "$top_srcdir/tests/lint/lib.sh"
+. "$top_srcdir/tests/cli/lib.sh"
 make_scratch
-demo="$top_builddir/sqlassist demo"
-
-# run STATUS ARG...: the demo's exit status must be STATUS.
-run() {
-	wanted=$1
-	shift
-	# shellcheck disable=SC2086 # words
-	$demo "$@" >"$scratch/out" 2>"$scratch/err"
-	status=$?
-	[ $status -eq "$wanted" ] && return
-	complain "demo $*: exit status $status instead of $wanted"
-	cat "$scratch/out" "$scratch/err"
-}
-
-says() {
-	grep -q -- "$1" "$scratch/out" "$scratch/err" && return
-	complain "does not say \"$1\":"
-	cat "$scratch/out" "$scratch/err"
-}
 
 # folder: where the demo that wrote $scratch/out keeps everything.
 folder() {
@@ -36,7 +18,7 @@ leaves_nothing() {
 begin() {
 	: >"$scratch/out" # what an earlier one wrote is not taken for this one's
 	# shellcheck disable=SC2086
-	$demo --sales 100000 "$@" >"$scratch/out" 2>"$scratch/err" &
+	"$sqlassist" demo --sales 100000 "$@" >"$scratch/out" 2>"$scratch/err" &
 	background=$!
 	tries=0
 	until grep -q '^3\.' "$scratch/out" && grep -q 'kills' "$scratch/out"; do
@@ -59,12 +41,12 @@ is_gone() { # PID
 	done
 }
 
-run 2 --sales 0
-run 2 --sales 20x
-run 2 --no-such-option
-run 2 too many words
-run 0 --help
-says 'Usage: sqlassist demo'
+run 2 demo --sales 0
+run 2 demo --sales 20x
+run 2 demo --no-such-option
+run 2 demo too many words
+run 0 demo --help
+tells 'Usage: sqlassist demo'
 
 has_engine() {
 	case ${ENGINE_CPPFLAGS-} in
@@ -75,22 +57,22 @@ has_engine() {
 
 # proves ARG...: the proof holds.
 proves() {
-	run 0 --sales 100 "$@"
-	says 'Proven: 100 sales arrived exactly once'
+	run 0 demo --sales 100 "$@"
+	tells 'Proven: 100 sales arrived exactly once'
 	leaves_nothing
 }
 
 # fails_if HOW ARG...: the proof notices it.
 fails_if() {
-	run 1 --sales 10 --sabotage "$@"
-	says 'NOT AS IT MUST BE'
-	says 'NOT exactly once'
+	run 1 demo --sales 10 --sabotage "$@"
+	tells 'NOT AS IT MUST BE'
+	tells 'NOT exactly once'
 	leaves_nothing
 }
 
 if ! has_engine SQLITE; then
-	run 1
-	says 'was built without'
+	run 1 demo
+	tells 'was built without'
 	finish
 fi
 proves
@@ -104,8 +86,8 @@ if begin; then
 fi
 
 if ! has_engine LIBPQ; then
-	run 1 --postgresql
-	says 'was built without'
+	run 1 demo --postgresql
+	tells 'was built without'
 	finish
 fi
 proves --postgresql
