@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "sqlite/durable.h"
 #include "sqlite/error.h"
@@ -177,15 +178,18 @@ int lite_rollback_prepared(struct driver_conn *head, const char *gid)
 
 /* ---- site, claim, decide --------------------------------------------------------- */
 
+/* In a transaction it was read just before, to know whether this file can decide;
+ * the claim reads it again, under the write lock. */
 int lite_site(struct driver_conn *head, char ret_site[TXN_SITE_MAX + 1])
 {
 	struct lite_conn *conn = lite_conn_of(head);
-	const char *why = lite_table_obstacle(conn, conn->site);
+	bool is_known = conn->is_begun && conn->site[0];
+	const char *why = is_known ? NULL : lite_table_obstacle(conn, conn->site);
 
 	if (why)
 		return error_set(SQLA_EUNSAFE, lite_name(conn), NULL, "%s: %s", lite_path(conn),
 				 why);
-	(void)snprintf(ret_site, TXN_SITE_MAX + 1, "%s", conn->site);
+	copy_text(ret_site, TXN_SITE_MAX + 1, conn->site);
 	return 0;
 }
 
@@ -195,7 +199,7 @@ static int check_claim(struct lite_conn *conn)
 	char told[TXN_SITE_MAX + 1];
 	const char *why;
 
-	(void)snprintf(told, sizeof(told), "%s", conn->site);
+	copy_text(told, sizeof(told), conn->site);
 	why = obstacle_to_deciding(conn);
 	if (why)
 		return error_set(SQLA_EUNSAFE, lite_name(conn), NULL, "%s cannot decide: %s",
@@ -247,7 +251,7 @@ int lite_claim(struct driver_conn *head, const struct txn_decision *decision,
 		status = check_claim(conn);
 	if (status < 0)
 		return status;
-	(void)snprintf(conn->claimed, sizeof(conn->claimed), "%s", decision->uuid);
+	copy_text(conn->claimed, sizeof(conn->claimed), decision->uuid);
 	rc = lite_table_forget(conn, due, n_due);
 	if (rc != SQLITE_OK)
 		return lite_statement_failed(conn, rc, "decision rows cannot be forgotten");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/copy.h"
 #include "sqlite/error.h"
 #include "sqlite/exec.h"
 
@@ -44,7 +45,7 @@ void lite_journal_mode(struct lite_conn *conn, char *ret, size_t size)
 			conn->mode[0] = '\0';
 		conn->mode_of = journal_of(conn);
 	}
-	(void)snprintf(ret, size, "%s", conn->mode);
+	copy_text(ret, size, conn->mode);
 }
 
 static bool is_moved(struct lite_conn *conn)

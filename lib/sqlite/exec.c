@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "sqlite/error.h"
 #include "sqlite/rows.h"
@@ -176,7 +177,7 @@ int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const 
 	if (rc == SQLITE_ROW && ret) {
 		const unsigned char *text = sqlite3_column_text(stmt, 0);
 
-		(void)snprintf(ret, size, "%s", text ? (const char *)text : "");
+		copy_text(ret, size, text ? (const char *)text : "");
 	}
 	end = give_own(conn, sql, stmt);
 	return rc == SQLITE_ROW && end != SQLITE_OK ? end : rc;
@@ -222,7 +223,7 @@ bool lite_notice_end(struct lite_conn *conn, const char *cause)
 		return true;
 	if (!conn->is_begun || !sqlite3_get_autocommit(conn->db))
 		return false;
-	(void)snprintf(conn->cause, sizeof(conn->cause), "%s", cause);
+	copy_text(conn->cause, sizeof(conn->cause), cause);
 	lite_rows_end_all(conn);
 	return true;
 }

@@ -1,9 +1,9 @@
 #include "txn/deferred.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/copy.h"
 #include "base/fork.h"
 #include "base/log.h"
 #include "txn/commit.h"
@@ -28,7 +28,7 @@ struct deferred *deferred_new(struct branch *decider, const struct txn_decision 
 	deferred = calloc(1, sizeof(*deferred));
 	if (!deferred)
 		return NULL;
-	(void)snprintf(deferred->uuid, sizeof(deferred->uuid), "%s", decision->uuid);
+	copy_text(deferred->uuid, sizeof(deferred->uuid), decision->uuid);
 	deferred->generation = fork_generation();
 	atomic_init(&deferred->holders, 1);
 	atomic_init(&deferred->is_unfinished, false);
