@@ -322,6 +322,10 @@ Test(branch, can_do_nothing_when_it_was_given_up)
 	cr_expect(lt(int, claim(conn), 0));
 	cr_expect(lt(int, lite_driver.decide(conn), 0));
 	lite_driver.close(conn);
+	conn = must_open("x.db", NULL);
+	lite_driver.give_up(conn);
+	cr_expect(lt(int, lite_driver.decide(conn), 0), "nor when it had not begun");
+	lite_driver.close(conn);
 }
 
 Test(branch, claims_only_in_a_transaction)

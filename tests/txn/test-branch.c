@@ -110,6 +110,20 @@ Test(branch, needs_more_than_one_of_those_that_go_together)
 	}
 }
 
+Test(branch, needs_a_site_to_decide)
+{
+	struct txn_resource_ops ops = { .size = sizeof(ops),
+					.sort_key = a.ops.sort_key,
+					.commit = a.ops.commit,
+					.abort = a.ops.abort,
+					.claim = a.ops.claim,
+					.decide = a.ops.decide,
+					.look = a.ops.look };
+
+	cr_expect(eq(ptr, branch_new(&ops, &a), NULL));
+	cr_expect(eq(int, sqla_error_last()->status, SQLA_EMISUSE));
+}
+
 static void *promise(void *self, const struct txn_decision *decision)
 {
 	(void)decision;

@@ -315,6 +315,15 @@ Test(protocol, one_that_refuses_to_begin_aborts_all_before_anybody_is_asked)
 	cr_expect(happened("a.abort") && happened("b.abort") && happened("c.abort"));
 }
 
+Test(protocol, one_that_refuses_to_flush_aborts_all_before_anybody_is_asked)
+{
+	c.flush = SQLA_EDATABASE;
+	cr_expect(eq(int, commit_all(), SQLA_EDATABASE));
+	cr_expect(eq(str, (char *)sqla_error_last()->engine, (char *)"c"));
+	cr_expect(not(happened("ask")));
+	cr_expect(happened("a.abort") && happened("b.abort") && happened("c.abort"));
+}
+
 static int site_of_its_own(void *self, char ret_site[TXN_SITE_MAX + 1])
 {
 	(void)self;
