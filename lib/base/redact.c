@@ -73,15 +73,21 @@ static char *find_word(char *at, char **ret_behind)
 	return NULL;
 }
 
-/* password=SECRET or password='SE CRET' (conninfo, URL parameters, ini). */
+/*
+ * password=SECRET, password='SE CRET' or password=SE\ CRET (conninfo, URL
+ * parameters, ini). Nobody knows whether a text has it from a URL, where '&' ends
+ * it, or from a conninfo, where it does not: rather too much is taken.
+ */
 static char *end_of_value(char *value)
 {
-	char *end;
+	char *at = value;
 
-	if (*value != '\'' && *value != '"')
-		return value + strcspn(value, " \t\r\n&\"',;");
-	end = strchr(value + 1, *value);
-	return end ? end : value + strlen(value);
+	if (*value == '\'' || *value == '"')
+		for (at++; *at && *at != *value; at++)
+			at += *at == '\\' && at[1];
+	for (; *at && !isspace((unsigned char)*at); at++)
+		at += *at == '\\' && at[1];
+	return at;
 }
 
 static void redact_settings(char *text, bool is_url)
@@ -94,19 +100,20 @@ static void redact_settings(char *text, bool is_url)
 		if (*value != '=')
 			continue;
 		value += 1 + strspn(value + 1, " \t");
-		if (is_url)
-			at = mask(value, strchrnul(value, '&'));
-		else if (*value == '\'' || *value == '"')
-			at = mask(value + 1, end_of_value(value));
-		else
-			at = mask(value, end_of_value(value));
+		at = mask(value, is_url ? strchrnul(value, '&') : end_of_value(value));
 	}
+}
+
+/* Without a scheme it may be a conninfo, which was given in its place. */
+static bool has_scheme(const char *url)
+{
+	return strncmp(url + strcspn(url, ":= \t"), "://", 3) == 0;
 }
 
 void redact_url_in_place(char *url)
 {
 	redact_users(url, true);
-	redact_settings(url, true);
+	redact_settings(url, has_scheme(url));
 }
 
 void redact_in_place(char *text)

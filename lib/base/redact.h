@@ -9,8 +9,8 @@
  */
 void redact_in_place(char *text);
 
-/* The same for a text that is one URL, to be shown: there a password may hold what
- * would end it in a text, such as a blank, a comma or a quote. */
+/* The same for a text that is one URL, to be shown: there a password may hold a blank,
+ * which would end it in a text, and ends where the next parameter begins. */
 void redact_url_in_place(char *url);
 
 #endif

@@ -24,6 +24,10 @@ Test(redact, no_secret_is_left)
 		"postgresql:///db?pass%77ord=SECRET",
 		"postgresql:///db?%50%41%53%53%57%4f%52%44=SECRET&user=me",
 		"password='SECRET",
+		"host=h password=S&ECRET,RET;SEC\"RET user=me",
+		"host=h password=S\\ ECRET\\\\ user=me",
+		"host=h password='S\\'SEC RET' user=me",
+		"host=h password=\"SEC\"RET user=me",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -68,6 +72,7 @@ Test(redact, no_secret_is_left_of_a_url_with_special_characters)
 		"postgresql:///db?password=a b'\"SECRET",
 		"postgresql:///db?sslpassword='SECRET' SECRET",
 		"postgresql://me:a b\"SECRET@host/db",
+		"host=h password=a&SECRET user=me", /* no URL, and refused */
 	};
 
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
