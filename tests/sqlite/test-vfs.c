@@ -86,6 +86,25 @@ Test(vfs, stands_on_what_is_the_default_when_a_file_is_opened)
 	cr_expect(eq(ptr, (void *)(uintptr_t)vfs_ready(), (void *)(uintptr_t)first));
 }
 
+/* Two processes may roll back two files of one transaction at the same time. */
+Test(vfs, does_not_miss_a_super_journal_that_another_process_has_removed)
+{
+	char *path = scratch_path("file-sqlassist-0e8c1d9a-3b5f-4f0e-9c55-2f6f7d1a4b10");
+	sqlite3_vfs *vfs = sqlite3_vfs_find(vfs_ready());
+	sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
+	sqlite3_int64 size = 1;
+
+	if (!file)
+		must_fail("out of memory");
+	cr_assert(zero(int, vfs->xOpen(vfs, path, file,
+				       SQLITE_OPEN_READONLY | SQLITE_OPEN_SUPER_JOURNAL, NULL)));
+	cr_expect(zero(int, file->pMethods->xFileSize(file, &size)));
+	cr_expect(zero(i64, size));
+	cr_expect(zero(int, file->pMethods->xClose(file)));
+	free(file);
+	free(path);
+}
+
 /* Its COMMIT could not be held. */
 Test(vfs, is_missed_where_a_file_was_opened_without_it)
 {
