@@ -278,14 +278,10 @@ Test(swapped, a_branch_that_is_gone_is_in_doubt_until_the_server_says_how_it_end
 
 Test(swapped, a_check_of_the_claim_that_fails_is_a_no)
 {
-	must_claim(conn, UUID_TWO);
-	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
-	must_run(conn, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE");
-	do_instead("SELECT pg_catalog.set_config('sqlassist.claim'",
-		   "SELECT pg_catalog.set_config('sqlassist.claim', $1, 1/0 = 0)");
+	do_instead("SELECT CASE WHEN c.relkind", "SELECT ($1::text || $2::text || $3::text)::int");
 	must_change(conn);
 	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EDATABASE));
-	expect_said("division by zero");
+	expect_said("invalid input syntax");
 	cr_expect(zero(int, pg_driver.rollback(conn)));
 }
 
@@ -294,7 +290,7 @@ Test(swapped, a_claim_in_brief_that_went_nowhere_is_a_no)
 	must_claim(conn, UUID_TWO);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	do_instead("INSERT INTO \"sqlassist\"",
-		   "SELECT $1::text || $2::text || $3::text || $4::text, $5::text || $6::text");
+		   "SELECT $1::text || $2::text || $3::text || $4::text || $5::text || $6::text");
 	must_change(conn);
 	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EUNSAFE));
 	expect_said("the claim was answered with SELECT 1");
