@@ -65,11 +65,11 @@ Test(branch, asks_when_the_native_handle_was_used)
 	pg_driver.close(conn);
 }
 
-/* By the server, without our noticing. */
-static void must_kill_natively(const char *url, struct driver_conn *conn)
+/* What is done with the native handle goes unnoticed, so it is asked. */
+static void terminate_natively(const char *url, struct driver_conn *conn)
 {
-	must_exec_at(url, "SELECT pg_terminate_backend(%d, 5000)",
-		     PQbackendPID(pg_driver.native(conn)));
+	terminate(url, conn);
+	(void)pg_driver.native(conn);
 }
 
 Test(branch, votes_no_when_it_cannot_be_asked)
@@ -78,7 +78,7 @@ Test(branch, votes_no_when_it_cannot_be_asked)
 	struct driver_conn *conn = must_open(url, NULL);
 
 	must_change(conn);
-	must_kill_natively(url, conn);
+	terminate_natively(url, conn);
 	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_ECONNECT));
 	cr_expect(conn->is_broken);
 	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_ECONNECT));
@@ -93,7 +93,7 @@ Test(branch, votes_no_when_the_native_handle_has_seen_the_connection_lost)
 	struct driver_conn *conn = must_open(url, NULL);
 
 	must_change(conn);
-	must_kill_natively(url, conn);
+	terminate_natively(url, conn);
 	must_run_natively(conn, "SELECT 1");
 	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_ECONNECT));
 	cr_expect(conn->is_broken);
