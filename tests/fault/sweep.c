@@ -106,6 +106,11 @@ int sweep_rounds(int long_rounds)
 	return sweep_is_long() ? long_rounds : 1;
 }
 
+size_t sweep_stride(size_t usual)
+{
+	return sweep_is_long() ? 1 : usual;
+}
+
 /* ---- a sweep ------------------------------------------------------------- */
 
 void sweep_start(struct sweep *sweep, const char *suite, const struct scenario *scenario,

@@ -45,6 +45,9 @@ extern const char *const point_names[]; /* ended by NULL */
  * once. */
 bool sweep_is_long(void);
 int sweep_rounds(int long_rounds);
+/* By how many passes a sweep goes on: one in make check-long, otherwise USUAL, where
+ * several sweeps that begin at different passes share them. */
+size_t sweep_stride(size_t usual);
 
 struct cluster;
 

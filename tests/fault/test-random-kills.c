@@ -15,7 +15,7 @@
 #include "support/test.h"
 
 enum {
-	ROUNDS = 200,
+	ROUNDS = 120,
 	ROUNDS_LONG = 3000,
 	THREADS = 4,
 	FOR_EVER = 100000,
