@@ -36,7 +36,7 @@ static int64_t count_tables(const char *url)
 }
 
 /* A role that may do nothing but connect. */
-static const char *url_of_stranger(const char *url)
+static char *url_of_stranger(const char *url)
 {
 	must_exec_at(url, "DO $$BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object "
 			  "THEN NULL; WHEN unique_violation THEN NULL; END$$");
@@ -331,15 +331,17 @@ Test(site, does_not_decide_without_fsync)
 Test(site, that_may_not_be_identified_does_not_prepare)
 {
 	const char *url = new_database("unidentified");
+	char *stranger = url_of_stranger(url);
 	struct driver_conn *conn;
 
 	pg_driver.close(must_open(url, NULL));
 	must_exec_at(url, "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
-	conn = must_open(url_of_stranger(url), NULL);
+	conn = must_open(stranger, NULL);
 	cr_expect(zero(uint, pg_driver.abilities(conn)));
 	cr_expect(ne(ptr, strstr(pg_driver.why_not(conn, TXN_PREPARES), "pg_control_system"), NULL),
 		  "%s", pg_driver.why_not(conn, TXN_PREPARES));
 	pg_driver.close(conn);
+	free(stranger);
 }
 
 Test(site, of_a_standby_neither_decides_nor_prepares)
