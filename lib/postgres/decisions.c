@@ -13,17 +13,6 @@
 #include "postgres/site.h"
 #include "txn/gid.h"
 
-static char *table_sql(const struct pg_link *link, const char *before, const char *after)
-{
-	char *sql = NULL;
-
-	if (asprintf(&sql, "%s%s%s", before, link->table, after) < 0) {
-		(void)error_nomem();
-		return NULL;
-	}
-	return sql;
-}
-
 /* The rows of a copied table belong to the original, which answers for them. */
 static bool has_rows(const struct pg_link *link)
 {
@@ -59,12 +48,12 @@ static int query_rows(struct pg_link *link, int64_t age_s)
 	const char *value = age;
 	struct pg_command command = { .n = 1, .values = &value, .columns = 4 };
 	char *sql =
-		table_sql(link,
-			  "SELECT txn, verdict, branches, pg_catalog.floor("
-			  "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - "
-			  "made_at))::bigint FROM ONLY ",
-			  " WHERE verdict <> 'site' AND made_at <= pg_catalog.clock_timestamp() "
-			  "- pg_catalog.make_interval(secs => $1) ORDER BY made_at");
+		pg_table_sql(link,
+			     "SELECT txn, verdict, branches, pg_catalog.floor("
+			     "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - "
+			     "made_at))::bigint FROM ONLY ",
+			     " WHERE verdict <> 'site' AND made_at <= pg_catalog.clock_timestamp() "
+			     "- pg_catalog.make_interval(secs => $1) ORDER BY made_at");
 	int status;
 
 	if (!sql)
@@ -127,8 +116,8 @@ int pg_forget_rows(struct driver_conn *conn, const char *const uuids[], size_t n
 	if (status < 0 || n == 0 || !*link->server.table_oid)
 		return status;
 	array = pg_array(uuids, n);
-	sql = table_sql(link, "DELETE FROM ONLY ",
-			" WHERE txn = ANY ($1::pg_catalog.uuid[]) AND verdict = 'committed'");
+	sql = pg_table_sql(link, "DELETE FROM ONLY ",
+			   " WHERE txn = ANY ($1::pg_catalog.uuid[]) AND verdict = 'committed'");
 	status = SQLA_ENOMEM;
 	if (array && sql) {
 		fault_here(forget_before);
@@ -166,7 +155,7 @@ int pg_purge_tombstones(struct driver_conn *conn)
 
 	if (status < 0 || !has_rows(link))
 		return status;
-	sql = table_sql(link, "DELETE FROM ONLY ", purge_condition);
+	sql = pg_table_sql(link, "DELETE FROM ONLY ", purge_condition);
 	if (!sql)
 		return SQLA_ENOMEM;
 	command.sql = sql;

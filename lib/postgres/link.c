@@ -79,3 +79,14 @@ char *pg_array(const char *const words[], size_t n)
 	}
 	return text;
 }
+
+char *pg_table_sql(const struct pg_link *link, const char *before, const char *after)
+{
+	char *sql = NULL;
+
+	if (asprintf(&sql, "%s%s%s", before, link->table, after) < 0) {
+		(void)error_nomem();
+		return NULL;
+	}
+	return sql;
+}

@@ -134,6 +134,10 @@ void pg_forget_transaction(struct pg_link *link);
 char *pg_quote(const char *identifier);
 char *pg_table_name(const char *schema);
 
+/* SQL about the decision table, whose name goes between BEFORE and AFTER; new text or
+ * NULL, with the error set. */
+char *pg_table_sql(const struct pg_link *link, const char *before, const char *after);
+
 /* The literal of an array of N words that need no quotes, such as uuids and gids;
  * new text or NULL, with the error set. */
 char *pg_array(const char *const words[], size_t n);

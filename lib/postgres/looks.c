@@ -96,17 +96,6 @@ static char *uuids_with(const struct driver_looks *looks, enum driver_look_resul
 	return array;
 }
 
-static char *table_sql(const struct pg_link *link, const char *before, const char *after)
-{
-	char *sql = NULL;
-
-	if (asprintf(&sql, "%s%s%s", before, link->table, after) < 0) {
-		(void)error_nomem();
-		return NULL;
-	}
-	return sql;
-}
-
 /* ---- reading ------------------------------------------------------------------- */
 
 static int run_begin(struct pg_link *link, const char *select, const char *uuids)
@@ -125,10 +114,11 @@ static int begin_and_read(struct pg_link *link, const struct driver_looks *looks
 {
 	size_t n;
 	char *uuids = uuids_with(looks, LOOK_UNKNOWN, &n);
-	char *sql = table_sql(link, "SELECT txn, verdict FROM ONLY ",
-			      looks->items[0].dry_run ? " WHERE txn = ANY ($1::pg_catalog.uuid[])" :
-							" WHERE txn = ANY ($1::pg_catalog.uuid[])"
-							" ORDER BY txn FOR NO KEY UPDATE");
+	char *sql = pg_table_sql(link, "SELECT txn, verdict FROM ONLY ",
+				 looks->items[0].dry_run ?
+					 " WHERE txn = ANY ($1::pg_catalog.uuid[])" :
+					 " WHERE txn = ANY ($1::pg_catalog.uuid[])"
+					 " ORDER BY txn FOR NO KEY UPDATE");
 	int status = uuids && sql ? run_begin(link, sql, uuids) : SQLA_ENOMEM;
 
 	free(uuids);
@@ -170,8 +160,8 @@ static bool write_again(struct pg_link *link, const struct driver_looks *looks)
 {
 	size_t n;
 	char *uuids = uuids_with(looks, LOOK_COMMITTED, &n);
-	char *sql = table_sql(link, "UPDATE ONLY ",
-			      " SET made_at = made_at WHERE txn = ANY ($1::pg_catalog.uuid[])");
+	char *sql = pg_table_sql(link, "UPDATE ONLY ",
+				 " SET made_at = made_at WHERE txn = ANY ($1::pg_catalog.uuid[])");
 	struct pg_command command = { .sql = sql, .n = 1, .values = (const char **)&uuids };
 	bool is_written = uuids && sql;
 
@@ -199,10 +189,10 @@ static enum round insert_tombstones(struct pg_link *link, const struct driver_lo
 				    size_t *ret_n)
 {
 	char *uuids = uuids_with(looks, LOOK_UNKNOWN, ret_n);
-	char *sql = table_sql(link, "INSERT INTO ",
-			      " (txn, verdict, branches) SELECT txn, 'aborted', ''"
-			      " FROM pg_catalog.unnest($1::pg_catalog.uuid[]) AS u (txn)"
-			      " ORDER BY txn");
+	char *sql = pg_table_sql(link, "INSERT INTO ",
+				 " (txn, verdict, branches) SELECT txn, 'aborted', ''"
+				 " FROM pg_catalog.unnest($1::pg_catalog.uuid[]) AS u (txn)"
+				 " ORDER BY txn");
 	enum round round = ROUND_TROUBLE;
 
 	if (uuids && sql)

@@ -179,6 +179,18 @@ const char *gid_of(const char *uuid)
 	return gid;
 }
 
+const char *new_decision(const char *name)
+{
+	const char *url = new_database(name);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim(conn, UUID_ONE);
+	if (vote(conn, pg_driver.decide(conn)) != 0)
+		must_fail("decide: %s", sqla_error_last()->message);
+	pg_driver.close(conn);
+	return url;
+}
+
 void terminate(const char *url, struct driver_conn *conn)
 {
 	int pid = (int)must_int(conn, "SELECT pg_backend_pid()");

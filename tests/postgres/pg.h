@@ -39,6 +39,8 @@ void must_claim(struct driver_conn *conn, const char *uuid);
 
 /* A gid of ours for UUID. */
 const char *gid_of(const char *uuid);
+/* The URL of a new database that has decided UUID_ONE, and nothing else. */
+const char *new_decision(const char *name);
 
 /* SIGKILL-like ends, by SQL from another session. */
 void terminate(const char *url, struct driver_conn *conn);

@@ -58,18 +58,6 @@ static const char *new_site(const char *name)
 	return url;
 }
 
-static const char *new_decision(const char *name)
-{
-	const char *url = new_database(name);
-	struct driver_conn *conn = must_open(url, NULL);
-
-	must_claim(conn, UUID_ONE);
-	if (vote(conn, pg_driver.decide(conn)) != 0)
-		must_fail("decide: %s", sqla_error_last()->message);
-	pg_driver.close(conn);
-	return url;
-}
-
 Test(look, finds_a_decision)
 {
 	const char *url = new_decision("found");

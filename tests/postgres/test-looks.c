@@ -80,19 +80,6 @@ static int64_t count_rows(const char *url, const char *verdict)
 				 verdict);
 }
 
-/* The first was decided, of the others there is nothing. */
-static const char *new_site(const char *name)
-{
-	const char *url = new_database(name);
-	struct driver_conn *conn = must_open(url, NULL);
-
-	must_claim(conn, UUID_ONE);
-	if (vote(conn, pg_driver.decide(conn)) != 0)
-		must_fail("decide: %s", sqla_error_last()->message);
-	pg_driver.close(conn);
-	return url;
-}
-
 static void must_have_found_all(const struct looked *looked)
 {
 	cr_assert(eq(int, looked->status, 0), "%s", sqla_error_last()->message);
@@ -114,7 +101,7 @@ static void must_have_found_nothing(const char *url, const struct looked *looked
 
 Test(looks, find_what_was_decided_and_bury_what_was_not)
 {
-	const char *url = new_site("looksfind");
+	const char *url = new_decision("looksfind");
 	struct looked looked = look(url);
 
 	must_have_found_all(&looked);
@@ -134,7 +121,7 @@ Test(looks, find_what_was_decided_and_bury_what_was_not)
 /* I1 */
 Test(looks, leave_tombstones_that_a_late_coordinator_meets)
 {
-	const char *url = new_site("lookslate");
+	const char *url = new_decision("lookslate");
 	struct driver_conn *late = must_open(url, NULL);
 	struct looked looked;
 
@@ -148,7 +135,7 @@ Test(looks, leave_tombstones_that_a_late_coordinator_meets)
 
 Test(looks, leave_nothing_when_they_are_dry)
 {
-	const char *url = new_site("looksdry");
+	const char *url = new_decision("looksdry");
 	int64_t before = must_query_int_at(url, "SELECT sum(xmin::text::bigint) FROM " TABLE);
 	struct looked looked = look_with(url, (struct driver_look){ .dry_run = true });
 
@@ -161,7 +148,7 @@ Test(looks, leave_nothing_when_they_are_dry)
 /* I4: nobody waits for long, and nothing is said of the others either. */
 Test(looks, find_nothing_while_one_decider_is_open)
 {
-	const char *url = new_site("looksopen");
+	const char *url = new_decision("looksopen");
 	struct driver_conn *decider = must_open(url, NULL);
 	struct looked looked;
 
@@ -178,7 +165,7 @@ Test(looks, find_nothing_while_one_decider_is_open)
 /* I5: its row may have been forgotten after all branches had ended. */
 Test(looks, find_nothing_when_one_branch_is_not_prepared_any_more)
 {
-	const char *url = new_site("looksgone");
+	const char *url = new_decision("looksgone");
 	struct looked looked;
 
 	are_prepared = 0;
@@ -192,7 +179,7 @@ Test(looks, find_nothing_when_one_branch_is_not_prepared_any_more)
 /* I6 */
 Test(looks, find_nothing_at_another_site)
 {
-	const char *url = new_site("lookssite");
+	const char *url = new_decision("lookssite");
 	struct looked looked = look_with(url, (struct driver_look){ .site = UUID_TWO });
 
 	must_have_found_nothing(url, &looked);
@@ -200,7 +187,7 @@ Test(looks, find_nothing_at_another_site)
 
 Test(looks, find_nothing_behind_a_pooler)
 {
-	const char *url = new_site("lookspooled");
+	const char *url = new_decision("lookspooled");
 	struct driver_conn *conn = must_open_recovery(url);
 	struct looked looked;
 
@@ -212,7 +199,7 @@ Test(looks, find_nothing_behind_a_pooler)
 
 Test(looks, find_nothing_where_a_verdict_is_strange)
 {
-	const char *url = new_site("looksstrange");
+	const char *url = new_decision("looksstrange");
 	struct looked looked;
 
 	must_exec_at(url,
@@ -234,7 +221,7 @@ static void *commit_soon(void *arg)
 
 Test(looks, read_what_another_recoverer_writes_meanwhile)
 {
-	const char *url = new_site("looksrace");
+	const char *url = new_decision("looksrace");
 	PGconn *other = must_connect(url);
 	struct looked looked;
 	pthread_t thread;
@@ -265,7 +252,7 @@ static void *look_in_thread(void *arg)
 
 Test(looks, agree_with_others_at_the_same_time)
 {
-	const char *url = new_site("lookstogether");
+	const char *url = new_decision("lookstogether");
 	pthread_t threads[6];
 	struct looked looked;
 
@@ -283,7 +270,7 @@ Test(looks, agree_with_others_at_the_same_time)
 
 Test(looks, tell_that_the_connection_was_lost)
 {
-	const char *url = new_site("lookslost");
+	const char *url = new_decision("lookslost");
 	struct driver_conn *conn = must_open_recovery(url);
 	struct looked looked;
 
