@@ -19,12 +19,11 @@
  * index would make serializable transactions that claim together fail.
  *
  * That check costs the server as much as the rest of the claim together. It
- * also tells where the three rows of the catalog are that it rests on, and from
- * then on the connection claims in brief: an INSERT that takes place only if
- * those rows are still there and say the same, in read committed, the only
- * isolation that sees the catalog as it is once the INSERT has its lock. A row
- * that has moved has changed, or something near it has: then the claim follows in
- * full, and its check decides.
+ * also tells what the table is known by, and from then on the connection claims
+ * in brief: an INSERT that takes place only if the table still has these marks, in
+ * read committed, the only isolation that sees the catalog as it is once the INSERT
+ * has its lock. A table whose marks are others has changed, or something about it
+ * has: then the claim follows in full, and its check decides.
  */
 #include "postgres/claim.h"
 
@@ -40,6 +39,20 @@
 
 enum { CLAIM_MAX = 4 };
 
+/*
+ * What the table is known by, with c as its pg_class: where that row is, who wrote
+ * it, and its primary key. Whatever keeps the table from arbitrating leaves another
+ * row there, or another key: that row says what the table is and where it is kept,
+ * and has a flag for rules, for row security, for triggers and for heirs; the key is
+ * the table's replica identity only while it is valid and not deferrable. Where one of
+ * the flags is still set of old, or the identity is another, it is not known by these.
+ */
+#define TABLE_MARKS                                                                 \
+	"CASE WHEN c.relhastriggers OR c.relhassubclass THEN NULL"                  \
+	" ELSE c.ctid END, c.xmin, (SELECT i.indexrelid FROM pg_catalog.pg_index i" \
+	" WHERE i.indrelid = c.oid AND i.indisprimary AND i.indexrelid ="           \
+	" pg_catalog.pg_get_replica_identity_index(c.oid))"
+
 static const char insert_format[] =
 	"INSERT INTO %s (txn, verdict, branches) VALUES ($1, 'committed', $2)"
 	" RETURNING pg_catalog.set_config('sqlassist.claim', ctid::pg_catalog.text, true),"
@@ -52,16 +65,31 @@ static const char check_format[] =
 	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
 	" || CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off'"
 	" THEN ' would be committed with synchronous_commit = off' ELSE '' END,"
-	" pg_catalog.current_setting('transaction_isolation'), " PG_TABLE_PLACES
-	" FROM pg_catalog.pg_class c " PG_TABLE_JOIN_PLACES " WHERE c.oid = $3";
+	" pg_catalog.current_setting('transaction_isolation'), " TABLE_MARKS
+	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
 
-/* Takes place where the table is sound as it stood when it was checked, and the
- * transaction sees it as it is; tells where. */
+/*
+ * All of the condition hangs on a column of the row: what does not, the server
+ * plans as a node of its own, which costs it more than this whole condition.
+ */
 static const char brief_format[] =
 	"INSERT INTO %s (txn, verdict, branches)"
-	" SELECT $1::pg_catalog.uuid, 'committed', $2::pg_catalog.text WHERE " PG_TABLE_IS_SOUND
+	" SELECT $1::pg_catalog.uuid, 'committed', $2::pg_catalog.text"
+	" FROM pg_catalog.pg_class c WHERE c.ctid = $3::pg_catalog.tid"
+	" AND CASE WHEN c.xmin = $4::pg_catalog.xid AND c.oid = %s::pg_catalog.regclass THEN"
+	" pg_catalog.pg_get_replica_identity_index(c.oid) = $5::pg_catalog.oid"
 	" AND pg_catalog.current_setting('transaction_isolation') = 'read committed'"
-	" AND coalesce(" PG_RAISED_SYNCHRONOUS_COMMIT ", 'on') = 'on' RETURNING tableoid";
+	" AND coalesce(" PG_RAISED_SYNCHRONOUS_COMMIT ", 'on') = 'on' END";
+
+static bool make_brief(struct pg_link *link)
+{
+	char *name = PQescapeLiteral(link->native, link->table, strlen(link->table));
+
+	if (!name || asprintf(&link->claim.brief, brief_format, link->table, name) < 0)
+		link->claim.brief = NULL;
+	PQfreemem(name);
+	return link->claim.brief;
+}
 
 /* Its SQL, made once for the life of the link. */
 static bool make_sql(struct pg_link *link)
@@ -72,9 +100,7 @@ static bool make_sql(struct pg_link *link)
 		claim->insert = NULL;
 	if (!claim->check && asprintf(&claim->check, check_format, link->table) < 0)
 		claim->check = NULL;
-	if (!claim->brief && asprintf(&claim->brief, brief_format, link->table) < 0)
-		claim->brief = NULL;
-	return claim->insert && claim->check && claim->brief;
+	return claim->insert && claim->check && (claim->brief || make_brief(link));
 }
 
 void pg_claim_free(struct pg_link *link)
@@ -116,17 +142,17 @@ static int refuse_tag(struct pg_link *link, const char *tag)
 
 /* ---- in full ----------------------------------------------------------------------- */
 
-/* Where the check has found what it rests on, for the next claims to look there. */
-static void note_places(struct pg_link *link, const PGresult *checked)
+/* What the check knows the table by, for the next claims to go by. */
+static void note_marks(struct pg_link *link, const PGresult *checked)
 {
 	struct pg_claim *claim = &link->claim;
 
 	claim->is_brief = strcmp(pg_cell(checked, 0, 1), "read committed") == 0;
-	for (int i = 0; i < PG_CLAIM_PLACES; i++) {
-		const char *place = pg_cell(checked, 0, 2 + i);
+	for (int i = 0; i < PG_CLAIM_MARKS; i++) {
+		const char *mark = pg_cell(checked, 0, 2 + i);
 
-		claim->is_brief = claim->is_brief && *place;
-		(void)snprintf(claim->places[i], sizeof(claim->places[i]), "%s", place);
+		claim->is_brief = claim->is_brief && *mark;
+		(void)snprintf(claim->marks[i], sizeof(claim->marks[i]), "%s", mark);
 	}
 }
 
@@ -146,7 +172,7 @@ static int conclude_check(struct pg_link *link)
 		return refuse(link);
 	fault = pg_talk_value(link, check);
 	if (PQntuples(link->talk.results[check]) == 1 && !*fault) {
-		note_places(link, link->talk.results[check]);
+		note_marks(link, link->talk.results[check]);
 		return 0;
 	}
 	return refuse_table(link, *fault ? fault : "was dropped");
@@ -163,19 +189,12 @@ static int conclude_insert(struct pg_link *link)
 	return conclude_check(link);
 }
 
-static void set_values(const struct pg_link *link, const char *values[3])
-{
-	values[0] = link->claim.decision->uuid;
-	values[1] = link->claim.decision->branches;
-	values[2] = link->server.table_oid;
-}
-
 /* Behind the first N of COMMANDS. */
 static int send_full(struct pg_link *link, struct pg_command commands[CLAIM_MAX], unsigned n)
 {
-	const char *values[3];
+	const struct txn_decision *decision = link->claim.decision;
+	const char *values[] = { decision->uuid, decision->branches, link->server.table_oid };
 
-	set_values(link, values);
 	commands[n++] = (struct pg_command){ .sql = link->claim.insert,
 					     .how = PG_SEND_OWN,
 					     .n = 2,
@@ -184,7 +203,7 @@ static int send_full(struct pg_link *link, struct pg_command commands[CLAIM_MAX]
 					     .how = PG_SEND_OWN,
 					     .n = 3,
 					     .values = values,
-					     .columns = 2 + PG_CLAIM_PLACES };
+					     .columns = 2 + PG_CLAIM_MARKS };
 	return pg_step_start(link, commands, n, conclude_insert, "the claim failed");
 }
 
@@ -203,9 +222,6 @@ static int conclude_brief(struct pg_link *link)
 		return send_full(link, commands, 0);
 	if (strcmp(tag, "INSERT 0 1") != 0)
 		return refuse_tag(link, tag);
-	/* Its schema may have been renamed, and another one made. */
-	if (strcmp(pg_talk_value(link, insert), link->server.table_oid) != 0)
-		return refuse_table(link, "was replaced");
 	link->claim.is_brief = true;
 	return 0;
 }
@@ -213,16 +229,16 @@ static int conclude_brief(struct pg_link *link)
 /* Behind the first N of COMMANDS. */
 static int send_brief(struct pg_link *link, struct pg_command commands[CLAIM_MAX], unsigned n)
 {
-	const char *values[3 + PG_CLAIM_PLACES];
+	const struct pg_claim *claim = &link->claim;
+	const char *values[2 + PG_CLAIM_MARKS] = { claim->decision->uuid,
+						   claim->decision->branches };
 
-	set_values(link, values);
-	for (unsigned i = 0; i < PG_CLAIM_PLACES; i++)
-		values[3 + i] = link->claim.places[i];
-	commands[n++] = (struct pg_command){ .sql = link->claim.brief,
+	for (unsigned i = 0; i < PG_CLAIM_MARKS; i++)
+		values[2 + i] = claim->marks[i];
+	commands[n++] = (struct pg_command){ .sql = claim->brief,
 					     .how = PG_SEND_OWN,
-					     .n = 3 + PG_CLAIM_PLACES,
-					     .values = values,
-					     .columns = 1 };
+					     .n = 2 + PG_CLAIM_MARKS,
+					     .values = values };
 	return pg_step_start(link, commands, n, conclude_brief, "the claim failed");
 }
 

@@ -25,8 +25,8 @@
 enum {
 	PG_XID_SIZE = 24, /* a 64-bit number as text */
 	PG_AUXILIARY_MAX = 16,
-	PG_CLAIM_PLACES = 3,
-	PG_PLACE_SIZE = 24,	/* a ctid as text */
+	PG_CLAIM_MARKS = 3,
+	PG_MARK_SIZE = 24,	/* a ctid as text */
 	PG_RECOVERY_MS = 15000, /* recovery waits no longer for an answer */
 	PG_ROLLBACK_MS = 10000,
 };
@@ -66,10 +66,10 @@ struct pg_server {
 
 /* What claims leave for the next (claim.c). */
 struct pg_claim {
-	char *insert, *check, *brief;		     /* SQL, or NULL */
-	bool is_brief;				     /* the places are known */
-	char places[PG_CLAIM_PLACES][PG_PLACE_SIZE]; /* rows of the catalog, by their ctid */
-	const struct txn_decision *decision;	     /* of the claim under way; borrowed */
+	char *insert, *check, *brief;		  /* SQL, or NULL */
+	bool is_brief;				  /* the marks are known */
+	char marks[PG_CLAIM_MARKS][PG_MARK_SIZE]; /* what the table is known by */
+	const struct txn_decision *decision;	  /* of the claim under way; borrowed */
 };
 
 struct pg_link {

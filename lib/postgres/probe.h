@@ -26,32 +26,6 @@ struct pg_link;
 	" THEN 'has triggers or foreign keys'"                                               \
 	" ELSE '' END"
 
-/*
- * The same for who knows where the rows are: of the table's pg_class ($3 at $4),
- * its primary key's pg_index (at $5), and that one's column's pg_attribute (at
- * $6). The flags are what the server itself goes by: where relhastriggers is not
- * set it looks for none. They may be set with nothing behind them, never the other
- * way. Each row is looked at alone: to join them costs the server twice as much.
- */
-#define PG_TABLE_IS_SOUND                                                              \
-	"EXISTS (SELECT FROM pg_catalog.pg_class c"                                    \
-	" WHERE c.ctid = $4::pg_catalog.tid AND c.oid = $3"                            \
-	" AND c.relkind = 'r' AND c.relpersistence = 'p' AND NOT (c.relhasrules"       \
-	" OR c.relrowsecurity OR c.relhassubclass OR c.relispartition"                 \
-	" OR c.relhastriggers)) AND EXISTS (SELECT FROM pg_catalog.pg_index i"         \
-	" WHERE i.ctid = $5::pg_catalog.tid AND i.indrelid = $3 AND i.indisprimary"    \
-	" AND i.indimmediate AND i.indisvalid AND i.indnatts = 1 AND i.indkey[0] ="    \
-	" (SELECT a.attnum FROM pg_catalog.pg_attribute a"                             \
-	" WHERE a.ctid = $6::pg_catalog.tid AND a.attrelid = $3 AND a.attname = 'txn'" \
-	" AND a.attinhcount = 0 AND a.atttypid = 'pg_catalog.uuid'::pg_catalog.regtype))"
-
-/* Those places, with c as the table's pg_class, and what has to be joined to tell them. */
-#define PG_TABLE_PLACES "c.ctid, p.key, p.key_column"
-#define PG_TABLE_JOIN_PLACES                                                               \
-	"LEFT JOIN LATERAL (SELECT i.ctid, a.ctid FROM pg_catalog.pg_index i"              \
-	" JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]" \
-	" WHERE i.indrelid = c.oid AND i.indisprimary) AS p (key, key_column) ON true"
-
 /* Fills link->server. Negative: the link cannot be used. */
 int pg_probe(struct pg_link *link);
 

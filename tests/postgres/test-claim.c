@@ -244,11 +244,15 @@ Test(claim, does_not_decide_with_a_key_of_another_column)
 			   "ALTER id SET DEFAULT gen_random_uuid()");
 }
 
+#define PARENT                                                  \
+	"CREATE TABLE parent (txn uuid NOT NULL); ALTER TABLE " \
+	"sqlassist.sqlassist_decision INHERIT parent"
+
 Test(claim, does_not_decide_with_a_table_that_inherits)
 {
-	check_interference("heir", "read committed",
-			   "CREATE TABLE parent (txn uuid NOT NULL); ALTER TABLE "
-			   "sqlassist.sqlassist_decision INHERIT parent");
+	const char *url = new_database("heir");
+
+	check_refused(url, must_open(url, NULL), PARENT);
 }
 
 Test(claim, does_not_decide_with_a_table_that_is_inherited)
@@ -289,6 +293,72 @@ Test(claim, in_brief_is_made_in_full_when_the_catalog_has_moved)
 	cr_expect(pg_link_of(conn)->claim.is_brief);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	cr_expect(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
+/* A parent leaves no mark. The table's rows and its key are its own none the less (I1). */
+Test(claim, in_brief_arbitrates_under_a_parent)
+{
+	const char *url = new_database("heirbrief");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_exec_at(url, PARENT);
+	must_change(conn);
+	must_exec_at(url, "INSERT INTO sqlassist.sqlassist_decision VALUES ('%s', 'aborted', '')",
+		     UUID_ONE);
+	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_ERETRY));
+	cr_expect(zero(int, pg_driver.rollback(conn)));
+	pg_driver.close(conn);
+}
+
+/* Then the marks would not tell of a trigger that is made, or of a key that is gone. */
+static void check_unmarked(const char *database, const char *ddl)
+{
+	const char *url = new_database(database);
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_exec_at(url, "%s", ddl);
+	must_claim(conn, UUID_TWO);
+	cr_expect(not(pg_link_of(conn)->claim.is_brief), "%s", ddl);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	pg_driver.close(conn);
+}
+
+Test(claim, is_in_full_where_the_table_leaves_no_marks)
+{
+#define TABLE "sqlassist.sqlassist_decision"
+	check_unmarked("hadtrigger",
+		       "CREATE TRIGGER t BEFORE DELETE ON " TABLE " EXECUTE FUNCTION "
+		       "suppress_redundant_updates_trigger(); DROP TRIGGER t ON " TABLE);
+	check_unmarked("hadheir", "CREATE TABLE heir () INHERITS (" TABLE "); DROP TABLE heir");
+	check_unmarked("noidentity", "ALTER TABLE " TABLE " REPLICA IDENTITY FULL");
+	check_unmarked("otheridentity", "CREATE UNIQUE INDEX other ON " TABLE " (txn); "
+					"ALTER TABLE " TABLE " REPLICA IDENTITY USING INDEX other");
+}
+
+/* The table's row may come back to where it was, and is another one then. */
+Test(claim, in_brief_knows_the_row_by_who_wrote_it)
+{
+	const char *url = new_database("cameback");
+	struct driver_conn *conn = must_open(url, NULL);
+	const char *place;
+
+	must_claim_before(conn);
+	place = pg_link_of(conn)->claim.marks[0];
+	must_exec_at(url, TRIGGER("AFTER", DELETE));
+	for (int i = 10; must_query_int_at(url,
+					   "SELECT count(*) FROM pg_class WHERE ctid = '%s' "
+					   "AND oid = '" TABLE "'::regclass",
+					   place) == 0;
+	     i++) {
+		cr_assert(lt(int, i, 100), "nothing is at %s", place);
+		must_exec_at(url, "VACUUM pg_class");
+		must_exec_at(url, "ALTER TABLE " TABLE " SET (fillfactor = %d)", i);
+	}
+	must_change(conn);
+	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EUNSAFE));
+	cr_expect(zero(int, pg_driver.rollback(conn)));
 	pg_driver.close(conn);
 }
 

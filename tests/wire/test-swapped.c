@@ -290,7 +290,7 @@ Test(swapped, a_claim_in_brief_that_went_nowhere_is_a_no)
 	must_claim(conn, UUID_TWO);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	do_instead("INSERT INTO \"sqlassist\"",
-		   "SELECT $1::text || $2::text || $3::text || $4::text || $5::text || $6::text");
+		   "SELECT $1::text || $2::text || $3::text || $4::text || $5::text");
 	must_change(conn);
 	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EUNSAFE));
 	expect_said("the claim was answered with SELECT 1");
