@@ -259,14 +259,13 @@ static const char *prepare_hint(const PGresult *failure)
 	return NULL;
 }
 
-static int conclude_prepare(struct pg_link *link)
+/* The answers from number AT on: to PREPARE, and to the BEGIN that may follow it. */
+static int conclude_prepare_at(struct pg_link *link, unsigned at)
 {
-	const char *tag = pg_talk_tag(link, 1);
+	const char *tag = pg_talk_tag(link, at);
 	bool is_yes = strcmp(tag, "PREPARE TRANSACTION") == 0;
-	bool is_held = link->talk.sent > 2;
+	bool is_held = link->talk.sent > at + 1;
 
-	if (*pg_talk_value(link, 0))
-		copy_text(link->xid, sizeof(link->xid), pg_talk_value(link, 0));
 	if (pg_step_has_failed(link))
 		return pg_refuse(link, "PREPARE TRANSACTION", prepare_hint(pg_talk_failure(link)));
 	pg_forget_transaction(link);
@@ -282,31 +281,60 @@ static int conclude_prepare(struct pg_link *link)
 			 "PREPARE TRANSACTION was answered with %s", tag);
 }
 
-/* PREPARE takes an xid if there is none yet; it is asked for, since it is what
- * tells later how the branch was ended. */
+static int conclude_prepare(struct pg_link *link)
+{
+	return conclude_prepare_at(link, 0);
+}
+
+static int conclude_raise_and_prepare(struct pg_link *link)
+{
+	const PGresult *raised = link->talk.results[0];
+
+	if (*pg_cell(raised, 0, 0)) {
+		copy_text(link->xid, sizeof(link->xid), pg_cell(raised, 0, 0));
+		link->may_be_async = *pg_cell(raised, 0, 1);
+	}
+	return conclude_prepare_at(link, 1);
+}
+
+/*
+ * Its own xid tells later how the branch was ended; PREPARE takes one if there is
+ * none yet. Synchronous_commit is raised from off, where it may be off: PREPARE
+ * forces the log whatever it says, but waits for no standby then.
+ */
+static bool must_raise(const struct pg_link *link)
+{
+	return !*link->xid || link->is_unsure || link->may_be_async || link->server.is_pooled;
+}
+
 int pg_prepare(struct driver_conn *conn, const char *gid)
 {
 	struct pg_link *link = pg_link_of(conn);
 	static const char raise[] =
 		"SELECT pg_catalog.pg_current_xact_id(), " PG_RAISED_SYNCHRONOUS_COMMIT;
-	struct pg_command commands[] = {
-		{ .sql = raise, .how = PG_SEND_OWN, .columns = 2, .wants_row = true },
-		{ 0 },
-		{ .sql = "BEGIN" },
-	};
+	struct pg_command commands[3] = { 0 };
+	bool raises;
 	char sql[TXN_GID_MAX + 32];
-	unsigned n = 2;
+	unsigned n = 0;
 	int status = pg_step_begin(link);
 
 	if (status < 0)
 		return status;
 	if (!pg_is_plain_gid(gid))
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
+	raises = must_raise(link);
+	if (raises)
+		commands[n++] = (struct pg_command){ .sql = raise,
+						     .how = PG_SEND_OWN,
+						     .columns = 2,
+						     .wants_row = true };
 	(void)snprintf(sql, sizeof(sql), "PREPARE TRANSACTION '%s'", gid);
-	commands[1].sql = sql;
+	commands[n++] = (struct pg_command){ .sql = sql, .how = PG_SEND_SIMPLE };
 	/* Holds the server process until the branch is ended (pooled.h). In the
 	 * same breath: a pooler takes it away when it is seen idle. */
 	if (!pg_has_own_backend(link))
-		n++;
-	return pg_step_start(link, commands, n, conclude_prepare, "PREPARE TRANSACTION");
+		commands[n++].sql = "BEGIN";
+	return pg_step_start(link, commands, n,
+			     raises ? conclude_raise_and_prepare : conclude_prepare,
+			     "PREPARE TRANSACTION");
 }

@@ -139,6 +139,7 @@ int pg_open(struct engine_config *config, enum driver_purpose purpose,
 	link->base.opened_ms = clock_ms();
 	link->purpose = purpose;
 	link->talk.failed = -1;
+	link->may_be_async = true;
 	link->table = pg_table_name(config->options.decision_schema);
 	link->statements = pg_statements_new((unsigned)config->options.statement_cache);
 	status = link->table && link->statements ? connect_native(link) : error_nomem();

@@ -238,6 +238,14 @@ static int check_not_ended(struct pg_link *link, const char *tag, bool had_xid)
 	return 0;
 }
 
+static bool is_one_of(const char *tag, const char *const commands[])
+{
+	for (; *commands; commands++)
+		if (strncmp(tag, *commands, strlen(*commands)) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Prepared is only what is planned. EXECUTE is answered with the tag of what it
  * runs, and is planned already; it does no harm. What was prepared must be
@@ -246,15 +254,18 @@ static int check_not_ended(struct pg_link *link, const char *tag, bool had_xid)
  */
 static void note_statement(struct pg_link *link, const struct pg_command *command, const char *tag)
 {
-	static const char *const planned[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE" };
-	static const char *const ddl[] = { "ALTER", "CREATE", "DROP", "DO", "CALL" };
+	static const char *const planned[] = {
+		"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", NULL
+	};
+	static const char *const ddl[] = { "ALTER", "CREATE", "DROP", "DO", "CALL", NULL };
+	static const char *const settings[] = { "SET", "RESET", "DISCARD", "DO", "CALL", NULL };
 
-	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
-		if (strncmp(tag, planned[i], strlen(planned[i])) == 0)
-			pg_statement_seen(link->statements, command);
-	for (size_t i = 0; i < sizeof(ddl) / sizeof(ddl[0]); i++)
-		if (strncmp(tag, ddl[i], strlen(ddl[i])) == 0)
-			pg_statements_renew(link->statements);
+	if (is_one_of(tag, planned))
+		pg_statement_seen(link->statements, command);
+	if (is_one_of(tag, ddl))
+		pg_statements_renew(link->statements);
+	if (is_one_of(tag, settings))
+		link->may_be_async = true;
 	if (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0)
 		pg_statements_forget(link->statements);
 }
@@ -407,6 +418,7 @@ void *pg_native(struct driver_conn *conn)
 	struct pg_link *link = pg_link_of(conn);
 
 	link->is_unsure = true;
+	link->may_be_async = true;
 	return link->native;
 }
 

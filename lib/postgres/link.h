@@ -80,6 +80,7 @@ struct pg_link {
 	char *table; /* the decision table, quoted, for SQL */
 	struct pg_statements *statements;
 	struct pg_claim claim;
+	bool may_be_async; /* synchronous_commit may be off: somebody has set something */
 	char begin[2][64]; /* its SQL, of transactions that may write and that may not */
 	struct pg_server server;
 

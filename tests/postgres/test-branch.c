@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "postgres/driver.h"
+#include "postgres/link.h"
 #include "postgres/pg.h"
 #include "support/main.h"
 #include "support/must.h"
@@ -137,6 +138,45 @@ Test(branch, prepares_and_commits)
 	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), 0));
 	cr_assert(eq(i64, count_work(url), 1));
 	cr_assert(pg_driver.is_idle(conn));
+	pg_driver.close(conn);
+}
+
+/* What is put off runs in PREPARE, and tells what was set then. */
+static void must_prepare_watched(struct driver_conn *conn)
+{
+	const char *gid = gid_of(UUID_ONE);
+
+	must_begin(conn);
+	must_run(conn, "INSERT INTO watched VALUES (1)");
+	cr_assert(eq(int, vote(conn, pg_driver.prepare(conn, gid)), 0));
+	cr_assert(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), 0));
+}
+
+Test(branch, raises_synchronous_commit_wherever_it_may_have_been_set)
+{
+	const char *url = new_database("raises");
+	struct driver_conn *conn = must_open(url, NULL);
+	PGresult *set;
+
+	must_exec_at(url, "CREATE TABLE watched (i int); CREATE TABLE seen (setting text); "
+			  "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT "
+			  "INTO seen SELECT current_setting('synchronous_commit'); RETURN NULL; "
+			  "END$$; CREATE CONSTRAINT TRIGGER t AFTER INSERT ON watched DEFERRABLE "
+			  "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
+	must_prepare_watched(conn);
+	cr_expect(not(pg_link_of(conn)->may_be_async), "and it is not asked for any more");
+	must_prepare_watched(conn);
+	must_run(conn, "SET synchronous_commit = off");
+	must_prepare_watched(conn);
+	must_prepare_watched(conn);
+	must_run(conn, "DISCARD ALL");
+	must_prepare_watched(conn);
+	set = PQexec(pg_driver.native(conn), "SET synchronous_commit = off");
+	cr_assert(eq(int, (int)PQresultStatus(set), PGRES_COMMAND_OK));
+	PQclear(set);
+	must_prepare_watched(conn);
+	cr_expect(eq(i64, must_query_int_at(url, "SELECT count(*) FROM seen WHERE setting = 'on'"),
+		     6));
 	pg_driver.close(conn);
 }
 
