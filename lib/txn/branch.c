@@ -238,46 +238,78 @@ static void give_up(struct branch_step step, struct sqla_error *first)
 	settle(step, first);
 }
 
-/* Advances every waiting branch once; returns how many still wait. */
-static size_t advance(struct branch_step steps[], size_t n, struct pollfd waits[],
-		      struct sqla_error *first)
+/* Advances STEP once; WAIT says then what it waits for, if it does. */
+static void advance(struct branch_step step, struct pollfd *wait, struct sqla_error *first)
 {
-	size_t waiting = 0;
+	struct branch *branch = step.branch;
 
-	for (size_t i = 0; i < n; i++) {
-		struct branch *branch = steps[i].branch;
+	*wait = (struct pollfd){ .fd = -1 };
+	if (branch->vote != TXN_WAIT)
+		return;
+	error_clear();
+	branch->vote = valid(branch, step.verb, branch->ops.advance(branch->self, wait));
+	if (branch->vote == TXN_WAIT)
+		return;
+	wait->fd = -1;
+	wait->events = 0;
+	settle(step, first);
+}
 
-		if (branch->vote != TXN_WAIT)
-			continue;
-		waits[waiting] = (struct pollfd){ .fd = -1 };
-		error_clear();
-		branch->vote = valid(branch, steps[i].verb,
-				     branch->ops.advance(branch->self, &waits[waiting]));
-		if (branch->vote == TXN_WAIT)
-			waiting++;
-		else
-			settle(steps[i], first);
+static bool is_sending(const struct pollfd waits[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (waits[i].events & POLLOUT)
+			return true;
+	return false;
+}
+
+/* Waits for number I, and for what is still on its way to others; false: time is up. */
+static bool await_one(struct branch_step steps[], struct pollfd waits[], size_t n, size_t i,
+		      int64_t deadline, struct sqla_error *first)
+{
+	size_t from = i, to = i + 1;
+
+	if (is_sending(waits, n)) {
+		from = 0;
+		to = n;
 	}
-	return waiting;
+	if (poll(waits + from, (nfds_t)(to - from), clock_left(deadline)) == 0 ||
+	    (deadline && clock_left(deadline) == 0))
+		return false;
+	for (size_t k = from; k < to; k++)
+		advance(steps[k], &waits[k], first);
+	return true;
 }
 
 /* So many branches are waited for without asking for memory. */
 enum { WAITS_FEW = 8 };
 
+/*
+ * One is waited for at a time, the last one first: whoever answers meanwhile wakes
+ * nobody. The claim, which was asked first, forces no log, and so its answer is
+ * there when those of the prepares are.
+ */
 void branch_await(struct branch_step steps[], size_t n, int64_t deadline, struct sqla_error *first)
 {
 	struct pollfd few[WAITS_FEW];
 	struct pollfd *waits = n <= WAITS_FEW ? few : calloc(n, sizeof(*waits));
-	size_t waiting;
+	bool is_in_time = waits;
 
-	while (waits && (waiting = advance(steps, n, waits, first)) > 0)
-		if (poll(waits, (nfds_t)waiting, clock_left(deadline)) == 0 ||
-		    (deadline && clock_left(deadline) == 0))
-			break;
+	for (size_t i = 0; is_in_time && i < n; i++)
+		advance(steps[i], &waits[i], first);
+	for (size_t i = n; is_in_time && i-- > 0;) {
+		if (i + 1 < n)
+			advance(steps[i], &waits[i], first);
+		while (is_in_time && steps[i].branch->vote == TXN_WAIT)
+			is_in_time = await_one(steps, waits, n, i, deadline, first);
+	}
 	/* Out of time, or of memory: what has not been answered is unknown (I7). */
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (waits)
+			advance(steps[i], &waits[i], first);
 		if (steps[i].branch->vote == TXN_WAIT)
 			give_up(steps[i], first);
+	}
 	if (waits != few)
 		free(waits);
 }

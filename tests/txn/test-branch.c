@@ -289,6 +289,51 @@ Test(branch, is_one_of_many_that_are_awaited_together)
 	end_crowd();
 }
 
+static unsigned early_advances, late_advances;
+
+/* Has its answer with the third advance, or never. */
+static int advance_late(void *self, struct pollfd *wait)
+{
+	const struct recorder *late = self;
+
+	*wait = (struct pollfd){ .fd = late->pipe[0], .events = POLLIN };
+	return late->is_deaf || ++late_advances < 3 ? TXN_WAIT : 0;
+}
+
+/* Has its answer behind the first advance. */
+static int advance_early(void *self, struct pollfd *wait)
+{
+	const struct recorder *early = self;
+
+	*wait = (struct pollfd){ .fd = early->pipe[0], .events = POLLIN };
+	return ++early_advances < 2 || (late_advances < 3 && !crowd[1].is_deaf) ? TXN_WAIT : 0;
+}
+
+static void await_early_and_late(int64_t deadline)
+{
+	start_crowd();
+	crowd[1].is_deaf = deadline != 0;
+	steps[0].branch->ops.advance = advance_early;
+	steps[1].branch->ops.advance = advance_late;
+	branch_await(steps, 2, deadline, &first);
+	cr_expect(zero(int, steps[0].branch->vote));
+	cr_expect(eq(uint, early_advances, 2), "once when it is sent, and once when it is there");
+}
+
+Test(branch, that_answers_early_wakes_nobody)
+{
+	await_early_and_late(0);
+	cr_expect(zero(int, steps[1].branch->vote));
+	end_crowd();
+}
+
+Test(branch, that_has_answered_when_time_is_up_is_heard)
+{
+	await_early_and_late(clock_ms() + 20);
+	cr_expect(eq(int, steps[1].branch->vote, SQLA_EINDOUBT));
+	end_crowd();
+}
+
 /* What was sent may have happened. */
 Test(branch, is_unknown_when_there_is_no_memory_to_await_it)
 {
