@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "session/finish.h"
 #include "session/savepoint.h"
+#include "txn/txn.h"
 
 /* How long a decider is looked at whose old backend may take a while to end,
  * or whose server to come back. */
@@ -42,11 +43,20 @@ static const char *name(void *self)
 
 /* ---- what it can do ------------------------------------------------------ */
 
+/* It commits in one phase: nobody needs what SQLite would read the file for. */
+static bool is_alone_without_row(const struct sqla_session *s)
+{
+	return !s->txn->branches->next && s->config->options.outcome != SQLA_OUTCOME_ROW;
+}
+
 static unsigned abilities(void *self)
 {
 	struct sqla_session *s = self;
-	unsigned can = s->conn ? s->conn->driver->abilities(s->conn) : 0;
+	unsigned can;
 
+	if (!s->conn || is_alone_without_row(s))
+		return 0;
+	can = s->conn->driver->abilities(s->conn);
 	return s->must_decide ? can & ~(unsigned)TXN_PREPARES : can;
 }
 

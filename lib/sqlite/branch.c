@@ -112,6 +112,7 @@ unsigned lite_abilities(struct driver_conn *head)
 	const struct sqla_engine_options *options = &lite_config(conn)->options;
 	unsigned abilities = 0;
 
+	conn->is_checked = false;
 	if (lite_ready(conn) < 0 || obstacle(conn))
 		return 0;
 	if (!lite_group_obstacle(conn))
@@ -119,6 +120,7 @@ unsigned lite_abilities(struct driver_conn *head)
 	if (!may_decide(conn) || lite_table_obstacle(conn, conn->site))
 		return abilities;
 	abilities |= TXN_DECIDES | TXN_DECIDES_LOCAL;
+	conn->is_checked = is_written(conn, "main");
 	if (options->decide == SQLA_DECIDE_PREFER)
 		abilities |= TXN_PREFERS;
 	if (options->outcome == SQLA_OUTCOME_ROW)
@@ -247,7 +249,7 @@ int lite_claim(struct driver_conn *head, const struct txn_decision *decision,
 		status = lite_release_savepoints(conn);
 	if (status == 0)
 		status = insert_row(conn, decision);
-	if (status == 0)
+	if (status == 0 && !conn->is_checked)
 		status = check_claim(conn);
 	if (status < 0)
 		return status;

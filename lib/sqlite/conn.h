@@ -57,6 +57,7 @@ struct lite_conn {
 	bool is_begun;
 	bool is_readonly;	     /* this transaction */
 	bool is_transient;	     /* the latest failure may pass */
+	bool is_checked;	     /* it can decide, as was seen under the write lock */
 	bool wants_table;	     /* the decision table could not be made yet */
 	bool is_orphan;		     /* a forked child has let go of its files */
 	unsigned outermost;	     /* the savepoint around all others of ours, or 0 */

@@ -115,16 +115,14 @@ __attribute__((format(printf, 2, 3))) static const char *because(struct lite_con
 static const char *wal_obstacle(struct lite_conn *conn)
 {
 	if (lite_config(conn)->options.wal_group != SQLA_YES)
-		return because(conn,
-			       "its journal_mode is wal: several files commit together with "
-			       "PRAGMA journal_mode = DELETE, TRUNCATE or PERSIST, or with the "
-			       "engine's option wal_group = yes, of which "
-			       "sqlassist-sqlite-group(7) tells");
+		return "its journal_mode is wal: several files commit together with "
+		       "PRAGMA journal_mode = DELETE, TRUNCATE or PERSIST, or with the "
+		       "engine's option wal_group = yes, of which "
+		       "sqlassist-sqlite-group(7) tells";
 	if (vfs_may_tear(vfs_file_of(conn->db)))
-		return because(conn,
-			       "it is in WAL mode and was opened with psow=0, for a disk that "
-			       "damages what is next to a torn write: open it without, or use "
-			       "PRAGMA journal_mode = DELETE");
+		return "it is in WAL mode and was opened with psow=0, for a disk that "
+		       "damages what is next to a torn write: open it without, or use "
+		       "PRAGMA journal_mode = DELETE";
 	return NULL;
 }
 

@@ -141,6 +141,7 @@ void lite_commit_end(struct lite_conn *conn)
 	conn->head.is_in_transaction = false;
 	conn->is_begun = false;
 	conn->is_readonly = false;
+	conn->is_checked = false;
 	conn->outermost = 0;
 	conn->cause[0] = '\0';
 }
