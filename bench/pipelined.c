@@ -115,22 +115,37 @@ static bool claim(struct pipelined *p)
 				   NULL, 0);
 }
 
-/* VERB to all that are prepared, and then the answers; the claim's is the last. */
-static bool tell_all(const struct pipelined *p, const char *verb, bool has_claimed)
+/* VERB to all that are prepared. */
+static bool tell_all(const struct pipelined *p, const char *verb)
 {
-	int n = p->n_prepared;
 	bool is_well = true;
 
-	for (int i = 0; i < n && is_well; i++) {
+	for (int i = 0; i < p->n_prepared && is_well; i++) {
 		char sql[HAND_SQL_SIZE];
 
 		hand_say(&p->hand, verb, i, sql);
 		is_well = PQsendQuery(p->hand.servers[i], sql);
 	}
-	n += has_claimed && !p->hand.file;
-	for (int i = 0; i < n && is_well; i++)
+	return is_well;
+}
+
+static bool hear_all(const struct pipelined *p)
+{
+	bool is_well = true;
+
+	for (int i = 0; i < p->n_prepared && is_well; i++)
 		is_well = answer(p->hand.servers[i]);
 	return is_well;
+}
+
+/* A server is sent its claim first; a file, which is locked by the work, makes its
+ * row while the others prepare. */
+static bool vote(struct pipelined *p)
+{
+	if (p->hand.file)
+		return tell_all(p, "PREPARE TRANSACTION") && claim(p) && hear_all(p);
+	return claim(p) && tell_all(p, "PREPARE TRANSACTION") && hear_all(p) &&
+	       answer(p->hand.servers[p->n_prepared]);
 }
 
 static bool decide(const struct pipelined *p)
@@ -145,10 +160,10 @@ static bool pipelined_commit(void *self, int64_t *ret_decided)
 	struct pipelined *p = self;
 
 	p->hand.number++;
-	if (!claim(p) || !tell_all(p, "PREPARE TRANSACTION", true) || !decide(p))
+	if (!vote(p) || !decide(p))
 		return false;
 	*ret_decided = now_ns();
-	return tell_all(p, "COMMIT PREPARED", false);
+	return tell_all(p, "COMMIT PREPARED") && hear_all(p);
 }
 
 const struct way way_pipelined = {

@@ -78,7 +78,7 @@ catch server TOMBSTONE_UNASKED
 catch file TOMBSTONE_UNASKED
 catch file NO_LOCK
 catch file NO_BURIAL
-catch file PREPARE_FIRST
+catch file LATE_WITHOUT_LOCK
 # I4
 catch server OPEN_IS_ABORTED
 # I5

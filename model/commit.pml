@@ -353,10 +353,26 @@ inline let_all_go()
 }
 
 #ifdef DECIDER_FILE
+/* The first write takes the lock; one that is only marked as changed has none. */
+#define work_on_decider()                                                   \
+	if                                                                  \
+	:: atomic { holder == 0 -> holder = 1 }                             \
+	:: skip                                                             \
+	fi
+#ifdef MUTANT_LATE_WITHOUT_LOCK
+#define may_claim_late true
+#else
+#define may_claim_late (holder == 1)
+#endif
+/* SQLite ends a transaction by itself when it cannot write: then the lock is free,
+ * and the answer is a no. */
 #define claim()                                                             \
-	atomic { holder == 0 && row == NO_ROW && work == UNDECIDED ->       \
-		holder = 1; row = OPEN }                                     \
-	claim_answer = YES
+	if                                                                  \
+	:: atomic { holder <= 1 && row == NO_ROW && work == UNDECIDED ->    \
+		holder = 1; row = OPEN; claim_answer = YES }                \
+	:: atomic { holder == 1 && faults < FAULTS ->                       \
+		faults++; roll_back_work(); holder = 0; claim_answer = NO } \
+	fi
 /* A COMMIT of SQLite's may fail with the outcome open (I7). */
 #define commit_row()                                                        \
 	is_committing = true;                                               \
@@ -373,6 +389,8 @@ inline let_all_go()
 		holder = 0; claim_answer = NO_ANSWER }                      \
 	fi
 #else
+#define work_on_decider()
+#define may_claim_late false
 #define claim()                                                             \
 	atomic {                                                            \
 		if                                                          \
@@ -405,14 +423,17 @@ active proctype coordinator()
 		:: branch[0] == ACTIVE -> branch[0] = FAILED
 		:: skip
 		fi;
-#ifdef MUTANT_PREPARE_FIRST
-c_prepare_first: atomic { send(0, PREPARE); send(1, PREPARE) }
-c_claim_last:	claim();
-#else
-c_claim:	claim();
-c_prepare:	atomic { send(0, PREPARE) }
-		atomic { send(1, PREPARE) }
-#endif
+		work_on_decider();
+		if
+		:: may_claim_late ->
+c_prepare_first:	atomic { send(0, PREPARE) }
+			atomic { send(1, PREPARE) }
+c_claim_late:		claim()
+		:: !may_claim_late ->
+c_claim:		claim();
+c_prepare:		atomic { send(0, PREPARE) }
+			atomic { send(1, PREPARE) }
+		fi;
 #ifdef MUTANT_FINISH_FIRST
 		(has_answered(0) && has_answered(1));
 		tell_prepared(COMMIT_PREPARED);
@@ -591,6 +612,7 @@ inline crash_coordinator()
 #ifdef DECIDER_FILE
 	if
 	:: holder == 1 && row == COMMITTED -> holder = 0 /* visible, not durable */
+	:: holder == 1 && row == NO_ROW -> roll_back_work(); holder = 0
 	:: holder == 1 && row == OPEN ->
 		if
 		:: roll_back_work()

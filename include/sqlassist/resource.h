@@ -130,7 +130,10 @@ struct txn_resource_ops {
 	 * at most TXN_SITE_MAX of [A-Za-z0-9_-]. */
 	int (*site)(void *self, char ret_site[TXN_SITE_MAX + 1]);
 
-	/* Inserts the decision row into this branch's own transaction (I1). */
+	/* Inserts the decision row into this branch's own transaction (I1). DECISION
+	 * is valid until that is answered. Others are told to prepare when it
+	 * returns, also with TXN_WAIT: from here on nobody may take the missing row
+	 * for an abort who has not seen to it that none can come (I3, I4). */
 	int (*claim)(void *self, const struct txn_decision *decision);
 
 	/* Commits the branch and the row with it, durably (I2): the decision. */

@@ -201,6 +201,9 @@ struct driver {
 	int (*commit_prepared)(struct driver_conn *conn, const char *gid);
 	int (*rollback_prepared)(struct driver_conn *conn, const char *gid);
 	int (*site)(struct driver_conn *conn, char ret_site[TXN_SITE_MAX + 1]);
+	/* Whoever looks at CONN's transaction finds it open already, and will until it
+	 * ends: its claim may be made when PREPAREs are under way (I4). NULL: never. */
+	bool (*is_open_to_looks)(struct driver_conn *conn);
 	/* DUE: uuids that may be forgotten on the way (SQLite); may be ignored:
 	 * returns through RET_TOOK whether it took them. */
 	int (*claim)(struct driver_conn *conn, const struct txn_decision *decision,

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "session/finish.h"
 #include "session/savepoint.h"
@@ -100,11 +101,16 @@ static int ask(void *self)
 	return status == TXN_WAIT ? status : judge(s, status);
 }
 
+static int claim_now(struct sqla_session *s);
+
 static int advance(void *self, struct pollfd *wait)
 {
 	struct sqla_session *s = self;
-	int status = s->conn->driver->advance(s->conn, wait);
+	int status;
 
+	if (s->step == STEP_CLAIM)
+		return claim_now(s);
+	status = s->conn->driver->advance(s->conn, wait);
 	if (status == TXN_WAIT)
 		return status;
 	if (s->step == STEP_ASK)
@@ -199,21 +205,40 @@ static void take_due(struct sqla_session *s, const char *due[FORGET_BATCH])
 		due[i] = s->claimed[i];
 }
 
-static int claim(void *self, const struct txn_decision *decision)
+static int claim_now(struct sqla_session *s)
 {
-	struct sqla_session *s = self;
 	const char *due[FORGET_BATCH];
 	bool took = false;
 	int status;
 
+	if (s->step == STEP_CLAIM)
+		fault_here(claim_late);
+	s->step = STEP_OTHER;
 	give_back_claimed(s, true);
 	s->claimed_ms = clock_boot_ms();
 	if (session_is_of(s, "sqlite"))
 		take_due(s, due);
-	status = s->conn->driver->claim(s->conn, decision, due, s->n_claimed, &took);
+	status = s->conn->driver->claim(s->conn, s->decision, due, s->n_claimed, &took);
 	if (status < 0 || !took)
 		give_back_claimed(s, true);
 	return session_voted(s, status);
+}
+
+/*
+ * The PREPAREs of others are sent behind this. A decider that is open to looks
+ * anyway makes its row when they are under way, in `advance`: the servers force
+ * their logs meanwhile.
+ */
+static int claim(void *self, const struct txn_decision *decision)
+{
+	struct sqla_session *s = self;
+	const struct driver *driver = s->conn->driver;
+
+	s->decision = decision;
+	if (!driver->is_open_to_looks || !driver->is_open_to_looks(s->conn))
+		return claim_now(s);
+	s->step = STEP_CLAIM;
+	return TXN_WAIT;
 }
 
 static int decide(void *self)

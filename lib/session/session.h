@@ -32,7 +32,7 @@
 
 struct info;
 
-enum session_step { STEP_OTHER, STEP_ASK };
+enum session_step { STEP_OTHER, STEP_ASK, STEP_CLAIM };
 
 struct sqla_session {
 	unsigned generation;	       /* of base/fork.h */
@@ -58,8 +58,9 @@ struct sqla_session {
 	unsigned live_savepoint; /* none above it is known to the database */
 	unsigned rollbacks;	 /* marks of before the latest one lead nowhere */
 	enum session_step step;
-	int64_t claimed_ms;  /* clock_boot_ms before the decision row was made */
-	char (*claimed)[37]; /* uuids that the claim forgets on its way, or NULL */
+	const struct txn_decision *decision; /* in STEP_CLAIM: to be claimed */
+	int64_t claimed_ms;		     /* clock_boot_ms before the decision row was made */
+	char (*claimed)[37];		     /* uuids that the claim forgets on its way, or NULL */
 	size_t n_claimed;
 
 	int64_t affected;

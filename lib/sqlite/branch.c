@@ -5,14 +5,15 @@
  *  1. ask	Has the file changed? SQLite's write lock says so.
  *		Crash: SQLite rolls back when the file is opened next.
  *  2. claim	The decision row is inserted into the session's own write
- *		transaction (I1). It is local and done before any PREPARE is
- *		sent, and the write lock is held without interruption until
- *		step 3 or a rollback: whoever obtains the lock knows that the
- *		claim has ended (look.c). Crash: as above, no row.
- *		PREPAREs ahead of it would not shorten the lock, which is held
- *		since the first write of the session; and where nothing was
- *		written yet, a recoverer could obtain the lock, find no row, and
+ *		transaction (I1). Before any PREPARE is sent the write lock is
+ *		held, without interruption until step 3 or a rollback: whoever
+ *		obtains the lock knows that the transaction has ended (look.c).
+ *		So the row of a file that was written to goes in while the
+ *		PREPAREs are under way, and the lock is held that much shorter.
+ *		Where nothing was written yet the claim takes the lock, and
+ *		comes first: else a recoverer could obtain it, find no row, and
  *		roll a branch back that the claim then commits (I3).
+ *		Crash: as above, no row.
  *  3. decide	COMMIT: the row and the work become durable together (I2).
  *		Crash: SQLite's journal makes it all or nothing.
  */
@@ -193,6 +194,15 @@ int lite_site(struct driver_conn *head, char ret_site[TXN_SITE_MAX + 1])
 				 why);
 	copy_text(ret_site, TXN_SITE_MAX + 1, conn->site);
 	return 0;
+}
+
+/* I4: whoever looks needs the write lock, and that is taken from the first write
+ * to the end of the transaction. */
+bool lite_is_open_to_looks(struct driver_conn *head)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+
+	return lite_ready(conn) == 0 && is_written(conn, "main");
 }
 
 /* What was true when it was asked for must still be, now under the write lock. */

@@ -42,6 +42,7 @@ const struct driver lite_driver = {
 	.commit_prepared = lite_commit_prepared,
 	.rollback_prepared = lite_rollback_prepared,
 	.site = lite_site,
+	.is_open_to_looks = lite_is_open_to_looks,
 	.claim = lite_claim,
 	.decide = lite_decide,
 	.follow = lite_follow,

@@ -11,10 +11,10 @@
  *     COMMIT.
  *
  * Why no tombstone is needed, even if the coordinator is only frozen. It
- * claims before it sends any PREPARE, and holds the write lock from the claim
- * to the end of COMMIT or ROLLBACK. A branch that is prepared, seen while we
- * hold that lock, so has its claim behind it, and the claim's transaction has
- * ended; were it to come back, its COMMIT would find no transaction. A row
+ * takes the write lock before it sends any PREPARE, and holds it to the end of
+ * COMMIT or ROLLBACK. A branch that is prepared, seen while we hold that lock,
+ * so has the end of the claiming transaction behind it; were its coordinator to
+ * come back, its claim and its COMMIT would find no transaction. A row
  * that was committed is not forgotten while a branch is prepared (I5). Nothing
  * here can change while we ask about the branch, since we hold the lock.
  *

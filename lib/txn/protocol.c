@@ -9,6 +9,8 @@
  *     prepare   changed branch is prepared. The claim is started first, so
  *		 that a recoverer that finds a prepared branch finds the
  *		 decider open (I4); then all answers are awaited together.
+ *		 One that is found open already, by its locks, may make the
+ *		 row while it is awaited.
  *		 Crash: in doubt, and no row was committed: rolled back.
  *		 Others of the decider's group follow it: its decide, and
  *		 what a look at it shows, holds for them.

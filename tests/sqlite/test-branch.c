@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sqlite/driver.h"
+#include "sqlite/error.h"
 #include "sqlite/lite.h"
 #include "sqlite/shim.h"
 #include "support/must.h"
@@ -348,6 +349,37 @@ Test(branch, does_not_decide_when_its_site_has_changed_meanwhile)
 	cr_expect(eq(int, claim(conn), SQLA_EUNSAFE));
 	cr_expect(eq(int, lite_driver.rollback(conn), 0));
 	cr_expect(eq(int, lite_driver.site(conn, site), 0));
+	lite_driver.close(conn);
+}
+
+/* Without the lock, others may change the table behind what was said of it. */
+Test(branch, does_not_decide_when_strangers_came_to_its_table_meanwhile)
+{
+	struct driver_conn *conn = open_with_table(NULL);
+
+	must_begin(conn);
+	cr_assert(ne(int, (int)(lite_driver.abilities(conn) & TXN_DECIDES), 0));
+	cr_assert(not(lite_driver.is_open_to_looks(conn)));
+	must_exec_file(lite_path(lite_conn_of(conn)),
+		       "CREATE INDEX stranger ON sqlassist_decision(made_at)");
+	cr_expect(eq(int, claim(conn), SQLA_EUNSAFE));
+	lite_driver.close(conn);
+}
+
+Test(branch, is_open_to_looks_from_its_first_write_to_its_end)
+{
+	struct driver_conn *conn = open_with_table(NULL);
+
+	must_begin(conn);
+	must_int(conn, "SELECT count(*) FROM t");
+	cr_expect(not(lite_driver.is_open_to_looks(conn)));
+	must_run(conn, "INSERT INTO t VALUES (1)");
+	cr_expect(lite_driver.is_open_to_looks(conn));
+	cr_expect(eq(int, (int)look_at("x.db", UUID_ONE, 1), LOOK_OPEN));
+	cr_assert(eq(int, claim(conn), 0));
+	cr_expect(lite_driver.is_open_to_looks(conn));
+	cr_assert(eq(int, lite_driver.decide(conn), 0));
+	cr_expect(not(lite_driver.is_open_to_looks(conn)));
 	lite_driver.close(conn);
 }
 
