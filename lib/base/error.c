@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,11 +115,33 @@ void error_set_engine(const char *engine)
 	set_text(last.engine, sizeof(last.engine), engine);
 }
 
-/* Called at every step; there is seldom anything to clear. */
+static bool is_none(const struct sqla_error *error)
+{
+	return !error->status && !*error->engine && !*error->sqlstate && !error->sqlite_code;
+}
+
+void error_none(struct sqla_error *ret)
+{
+	ret->status = 0;
+	ret->engine[0] = '\0';
+	ret->sqlstate[0] = '\0';
+	ret->sqlite_code = 0;
+	ret->message[0] = '\0';
+	ret->hint[0] = '\0';
+}
+
+/* There is seldom anything to copy. */
+void error_copy(struct sqla_error *ret, const struct sqla_error *from)
+{
+	if (is_none(from))
+		error_none(ret);
+	else
+		*ret = *from;
+}
+
 void error_clear(void)
 {
-	if (last.status || *last.engine || *last.sqlstate || last.sqlite_code)
-		memset(&last, 0, sizeof(last));
+	error_none(&last);
 }
 
 int error_ensure(int status, const char *engine, const char *what)
@@ -146,11 +169,11 @@ int error_nomem(void)
 
 void error_save(struct sqla_error *ret_saved)
 {
-	*ret_saved = last;
+	error_copy(ret_saved, &last);
 }
 
 int error_restore(const struct sqla_error *saved)
 {
-	last = *saved;
+	error_copy(&last, saved);
 	return last.status;
 }

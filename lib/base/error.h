@@ -40,6 +40,10 @@ int error_ensure(int status, const char *engine, const char *what);
 /* Out of memory, with the detail. Returns SQLA_ENOMEM. */
 int error_nomem(void);
 
+/* No failure. Its texts are not zeroed beyond their ends: this is done at every step. */
+void error_none(struct sqla_error *ret);
+void error_copy(struct sqla_error *ret, const struct sqla_error *from);
+
 /* To keep the first failure while cleaning up. */
 void error_save(struct sqla_error *ret_saved);
 /* Puts it back and returns its status. */
