@@ -7,11 +7,10 @@
 
 #include <uuid/uuid.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 
 #define VERSION "sqla1"
-#define SITE_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-#define NAME_CHARS SITE_CHARS "."
 #define NAME_MAX_BYTES 64
 #define NUMBER_MAX 99999
 
@@ -32,19 +31,40 @@ void gid_new_uuid(char ret_uuid[37])
 	uuid_unparse_lower(id, ret_uuid);
 }
 
+/* Whatever the locale has to say. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_hex_digit(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+
+static bool is_site_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_' ||
+	       (c >= 'A' && c <= 'Z');
+}
+
 bool gid_is_site(const char *text)
 {
-	size_t length = strlen(text);
+	size_t length = 0;
 
-	return length > 0 && length <= TXN_SITE_MAX && strspn(text, SITE_CHARS) == length;
+	while (is_site_char(text[length]))
+		length++;
+	return length > 0 && length <= TXN_SITE_MAX && text[length] == '\0';
 }
 
 bool gid_is_uuid(const char *text)
 {
-	uuid_t id;
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i = 0;
 
-	return strspn(text, "0123456789abcdef-") == 36 && text[36] == '\0' &&
-	       uuid_parse(text, id) == 0;
+	while (form[i] && (form[i] == '-' ? text[i] == '-' : is_hex_digit(text[i])))
+		i++;
+	return !form[i] && !text[i];
 }
 
 /* The name is for people: it is cleaned, never refused. */
@@ -53,7 +73,7 @@ static void clean_name(char ret_name[NAME_MAX_BYTES + 1], const char *name)
 	size_t n = 0;
 
 	for (; *name && n < NAME_MAX_BYTES; name++)
-		ret_name[n++] = strchr(NAME_CHARS, *name) ? *name : '_';
+		ret_name[n++] = (char)(is_site_char(*name) || *name == '.' ? *name : '_');
 	if (n == 0)
 		ret_name[n++] = '_';
 	ret_name[n] = '\0';
@@ -62,7 +82,7 @@ static void clean_name(char ret_name[NAME_MAX_BYTES + 1], const char *name)
 int txn_gid_format(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number,
 		   const char *site, const char *name)
 {
-	char clean[NAME_MAX_BYTES + 1];
+	char clean[NAME_MAX_BYTES + 1], digits[COPY_NUMBER_SIZE];
 
 	if (!ret_gid || !uuid || !site || !name)
 		return error_set(SQLA_EMISUSE, NULL, NULL, "txn_gid_format: an argument is NULL");
@@ -73,7 +93,9 @@ int txn_gid_format(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned num
 				 "cannot make a gid of uuid \"%s\", number %u, site \"%s\"", uuid,
 				 number, site);
 	clean_name(clean, name);
-	(void)snprintf(ret_gid, TXN_GID_MAX + 1, VERSION ".%s.%u.%s.%s", uuid, number, site, clean);
+	copy_number(digits, number, 1);
+	copy_joined(ret_gid, TXN_GID_MAX + 1, VERSION ".", uuid, ".", digits, ".", site, ".", clean,
+		    NULL);
 	return 0;
 }
 
@@ -128,11 +150,13 @@ malformed:
 
 char *gid_add_branch(char *list, const char *site, const char *gid)
 {
-	char *longer = NULL;
+	size_t used = list ? strlen(list) : 0;
+	size_t size = used + strlen(site) + strlen(gid) + sizeof(",=");
+	char *longer = realloc(list, size);
 
-	if (asprintf(&longer, "%s%s%s=%s", list ? list : "", list && *list ? "," : "", site, gid) <
-	    0)
-		longer = NULL;
-	free(list);
+	if (longer)
+		copy_joined(longer + used, size - used, used ? "," : "", site, "=", gid, NULL);
+	else
+		free(list);
 	return longer;
 }

@@ -44,10 +44,14 @@
 /* A decision, and what follows it, is waited for this long past a deadline. */
 #define DECIDE_MS 30000
 
+/* So many branches commit without asking for memory. */
+enum { STEPS_FEW = 8 };
+
 struct protocol {
 	struct txn *txn;
 	struct protocol_result *result;
 	struct branch_step *steps; /* room for every branch */
+	struct branch_step few[STEPS_FEW];
 	struct branch *decider;
 	struct deferred *deferred; /* or NULL: every answer is awaited */
 	struct txn_decision decision;
@@ -428,7 +432,7 @@ static int decide(struct protocol *p, enum branch_verb verb)
 		return vote;
 	}
 	p->result->is_committed = true;
-	memset(&p->result->error, 0, sizeof(p->result->error));
+	error_none(&p->result->error);
 	return 0;
 }
 
@@ -479,11 +483,15 @@ static void detach(struct protocol *p, size_t n)
  * failures are not what a caller is told. */
 static void finish(struct protocol *p)
 {
-	struct sqla_error first = { .status = 0 }, ignored = { .status = SQLA_EABORTED };
+	struct sqla_error first, ignored;
 	int64_t deadline = clock_ms() + DECIDE_MS;
-	size_t prepared = start_in_phase(p, BRANCH_PREPARED, VERB_COMMIT_PREPARED, 0, &first);
-	size_t n = start_in_phase(p, BRANCH_UNCHANGED, VERB_END, prepared, &ignored);
+	size_t prepared, n;
 
+	error_none(&first);
+	error_none(&ignored);
+	ignored.status = SQLA_EABORTED;
+	prepared = start_in_phase(p, BRANCH_PREPARED, VERB_COMMIT_PREPARED, 0, &first);
+	n = start_in_phase(p, BRANCH_UNCHANGED, VERB_END, prepared, &ignored);
 	if (p->deferred)
 		detach(p, prepared);
 	branch_await(p->steps, prepared, deadline, &first);
@@ -494,7 +502,7 @@ static void finish(struct protocol *p)
 	fault_here(commit_finished);
 	if (p->result->status == 0 && p->result->is_unfinished)
 		p->result->status = SQLA_PENDING;
-	p->result->error = first;
+	error_copy(&p->result->error, &first);
 	p->result->error.status = p->result->status;
 }
 
@@ -585,7 +593,7 @@ void protocol_run(struct txn *txn, struct protocol_result *ret_result)
 	memset(ret_result, 0, sizeof(*ret_result));
 	observe_begin(&ret_result->times);
 	DL_COUNT(txn->branches, branch, n);
-	p.steps = calloc(n ? n : 1, sizeof(*p.steps));
+	p.steps = n <= STEPS_FEW ? p.few : calloc(n, sizeof(*p.steps));
 	status = p.steps ? begin_and_flush(&p) : fail(&p, error_nomem());
 	if (status == 0)
 		status = ask(&p);
@@ -601,5 +609,6 @@ void protocol_run(struct txn *txn, struct protocol_result *ret_result)
 		two_phase(&p);
 	ret_result->decider = p.decider;
 	free(p.branches);
-	free(p.steps);
+	if (p.steps != p.few)
+		free(p.steps);
 }
