@@ -213,9 +213,7 @@ void pg_abandon(struct driver_conn *conn)
 /* A statement may have changed what we rely on for the life of the connection. */
 static bool is_utf8(PGconn *native)
 {
-	const char *encoding = PQparameterStatus(native, "client_encoding");
-
-	return encoding && strcmp(encoding, "UTF8") == 0;
+	return strcmp(pg_encoding_to_char(PQclientEncoding(native)), "UTF8") == 0;
 }
 
 bool pg_is_idle(const struct driver_conn *conn)

@@ -62,7 +62,7 @@ static int send_end(struct pg_link *link)
 	char sql[TXN_GID_MAX + 32];
 	unsigned first = link->is_held ? 0 : 1;
 
-	(void)snprintf(sql, sizeof(sql), "%s '%s'", verb_of(link), link->gid);
+	copy_joined(sql, sizeof(sql), verb_of(link), " '", link->gid, "'", NULL);
 	commands[1].sql = sql;
 	link->is_held = false;
 	return start(link, commands + first, 2 - first, conclude_end);

@@ -85,7 +85,7 @@ static void note_state(struct pg_link *link, int status)
 	if (state == PQTRANS_INERROR && status < 0 && link->failure.status == 0)
 		error_save(&link->failure);
 	if (state == PQTRANS_INTRANS)
-		memset(&link->failure, 0, sizeof(link->failure));
+		error_none(&link->failure);
 }
 
 static int check_usable(struct pg_link *link)
@@ -160,7 +160,7 @@ static int begin_again(struct pg_link *link)
 	if (PQtransactionStatus(link->native) != PQTRANS_IDLE)
 		status = pg_talk_run(link, &rollback, 1, PG_ROLLBACK_MS, "cannot roll back");
 	link->is_begin_due = true;
-	memset(&link->failure, 0, sizeof(link->failure));
+	error_none(&link->failure);
 	return status;
 }
 
@@ -252,7 +252,8 @@ static bool is_one_of(const char *tag, const char *const commands[])
  * prepared anew after DDL: the result of SELECT * may have changed, and then
  * the server fails the transaction.
  */
-static void note_statement(struct pg_link *link, const struct pg_command *command, const char *tag)
+static void note_statement(struct pg_link *link, const struct pg_command *command, unsigned at,
+			   const char *tag)
 {
 	static const char *const planned[] = {
 		"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", NULL
@@ -260,6 +261,9 @@ static void note_statement(struct pg_link *link, const struct pg_command *comman
 	static const char *const ddl[] = { "ALTER", "CREATE", "DROP", "DO", "CALL", NULL };
 	static const char *const settings[] = { "SET", "RESET", "DISCARD", "DO", "CALL", NULL };
 
+	/* It is one of those, and known. */
+	if (pg_talk_was_prepared(link, at))
+		return;
 	if (is_one_of(tag, planned))
 		pg_statement_seen(link->statements, command);
 	if (is_one_of(tag, ddl))
@@ -319,7 +323,7 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 	}
 	result = link->talk.results[at];
 	link->talk.results[at] = NULL;
-	note_statement(link, &command, PQcmdStatus(result));
+	note_statement(link, &command, at, PQcmdStatus(result));
 	status = check_not_ended(link, PQcmdStatus(result), had_xid);
 	if (status < 0)
 		goto out;

@@ -26,7 +26,7 @@ void pg_forget_transaction(struct pg_link *link)
 	link->outermost = 0;
 	link->is_guarded = !link->server.is_pooled;
 	link->is_held = false;
-	memset(&link->failure, 0, sizeof(link->failure));
+	error_none(&link->failure);
 }
 
 char *pg_quote(const char *identifier)

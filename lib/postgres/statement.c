@@ -35,6 +35,7 @@ struct pg_statements {
 	struct kept *used;
 	struct kept *dropped; /* the server still has them */
 	char *key;	      /* of the command that is looked for */
+	unsigned hash;
 	size_t size;
 	size_t room;
 };
@@ -151,6 +152,7 @@ static bool make_key(struct pg_statements *all, const struct pg_command *command
 		memcpy(all->key, command->types, types);
 	memcpy(all->key + types, command->sql, text);
 	all->size = size;
+	HASH_VALUE(all->key, size, all->hash);
 	return true;
 }
 
@@ -158,14 +160,14 @@ static struct kept *find(struct pg_statements *all, struct kept *head)
 {
 	struct kept *kept;
 
-	HASH_FIND(hh, head, all->key, all->size, kept);
+	HASH_FIND_BYHASHVALUE(hh, head, all->key, all->size, all->hash, kept);
 	return kept;
 }
 
 /* As the most recently used of HEAD; false: there is no memory, and it is gone. */
-static bool add(struct kept **head, struct kept *kept)
+static bool add(struct kept **head, struct kept *kept, unsigned hash)
 {
-	HASH_ADD_KEYPTR(hh, *head, kept->key, kept->size, kept);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, *head, kept->key, kept->size, hash, kept);
 	if (kept->hh.tbl)
 		return true;
 	free_kept(kept);
@@ -189,7 +191,7 @@ static struct kept *promote(struct pg_statements *all)
 	if (!kept)
 		return NULL;
 	HASH_DELETE(hh, all->seen, kept);
-	if (!add(&all->used, kept))
+	if (!add(&all->used, kept, all->hash))
 		return NULL;
 	if (HASH_COUNT(all->used) > all->limit)
 		drop(all, all->used);
@@ -207,7 +209,7 @@ static struct pg_statement *kept_of(struct pg_statements *all, const struct pg_c
 		kept = promote(all);
 	} else if (kept->hh.next) {
 		HASH_DELETE(hh, all->used, kept);
-		kept = add(&all->used, kept) ? kept : NULL;
+		kept = add(&all->used, kept, all->hash) ? kept : NULL;
 	}
 	if (!kept)
 		return NULL;
@@ -248,7 +250,7 @@ void pg_statement_seen(struct pg_statements *all, const struct pg_command *comma
 		return;
 	}
 	memcpy(kept->key, all->key, kept->size);
-	if (!add(&all->seen, kept) || HASH_COUNT(all->seen) <= all->limit)
+	if (!add(&all->seen, kept, all->hash) || HASH_COUNT(all->seen) <= all->limit)
 		return;
 	kept = all->seen;
 	HASH_DELETE(hh, all->seen, kept);

@@ -14,9 +14,9 @@ void pg_talk_clear(struct pg_link *link)
 {
 	struct pg_talk *talk = &link->talk;
 
-	for (unsigned i = 0; i < PG_TALK_MAX; i++)
+	for (unsigned i = 0; i < talk->sent; i++)
 		PQclear(talk->results[i]);
-	memset(talk, 0, sizeof(*talk));
+	memset(talk, 0, offsetof(struct pg_talk, statements));
 	talk->failed = -1;
 }
 
@@ -34,24 +34,27 @@ static void plan(struct pg_link *link, const struct pg_command commands[], unsig
 			link->server.is_pooled ? NULL :
 						 pg_statement_of(link->statements, &commands[i]);
 
+		talk->statements[i] = statement;
 		talk->columns[i] = commands[i].columns;
 		talk->wants_row[i] = commands[i].wants_row;
 		if (statement && !statement->is_prepared)
-			talk->wire[talk->expected++] =
-				(struct pg_wire){ i, statement, .is_preparing = true };
-		talk->wire[talk->expected++] = (struct pg_wire){ i, statement, false };
+			talk->wire[talk->expected++] = (struct pg_wire){ i, .is_preparing = true };
+		talk->wire[talk->expected++] = (struct pg_wire){ i, false };
 	}
 	talk->is_pipeline = talk->expected > 1;
 }
 
-static int send_one(PGconn *native, const struct pg_wire *wire, const struct pg_command *command)
+static int send_one(PGconn *native, const struct pg_talk *talk, const struct pg_wire *wire,
+		    const struct pg_command *command)
 {
+	const struct pg_statement *statement = talk->statements[wire->command];
+
 	if (wire->is_preparing)
-		return PQsendPrepare(native, wire->statement->name, command->sql, command->n,
+		return PQsendPrepare(native, statement->name, command->sql, command->n,
 				     command->types);
-	if (wire->statement)
-		return PQsendQueryPrepared(native, wire->statement->name, command->n,
-					   command->values, command->lengths, command->formats, 0);
+	if (statement)
+		return PQsendQueryPrepared(native, statement->name, command->n, command->values,
+					   command->lengths, command->formats, 0);
 	if (command->how == PG_SEND_SIMPLE && PQpipelineStatus(native) == PQ_PIPELINE_OFF)
 		return PQsendQuery(native, command->sql);
 	return PQsendQueryParams(native, command->sql, command->n, command->types, command->values,
@@ -78,7 +81,7 @@ static bool send_all(PGconn *native, struct pg_talk *talk, const struct pg_comma
 		const struct pg_command *command = &commands[talk->wire[i].command];
 
 		if ((command->is_apart && !send_sync(native, talk)) ||
-		    !send_one(native, &talk->wire[i], command))
+		    !send_one(native, talk, &talk->wire[i], command))
 			return false;
 	}
 	return !talk->is_pipeline || send_sync(native, talk);
@@ -164,14 +167,14 @@ static bool is_refusal(const PGresult *result)
  * another connection; or what a prepared statement returns has changed, which
  * has no code of its own.
  */
-static bool is_stale(const struct pg_wire *wire, const PGresult *result)
+static bool is_stale(const struct pg_statement *statement, const PGresult *result)
 {
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 
 	if (pg_has_state(result, "26000"))
 		return message && strstr(message, PG_STATEMENT_PREFIX);
-	return wire->statement && pg_has_state(result, "0A000") && function &&
+	return statement && pg_has_state(result, "0A000") && function &&
 	       strcmp(function, "RevalidateCachedQuery") == 0;
 }
 
@@ -202,13 +205,13 @@ static void take(struct pg_talk *talk, PGresult *result)
 	}
 	if (is_refusal(result) && talk->failed < 0) {
 		talk->failed = (int)i;
-		talk->is_stale = is_stale(wire, result);
+		talk->is_stale = is_stale(talk->statements[i], result);
 	}
 	talk->is_odd = talk->is_odd || is_odd(talk, wire, result);
 	if (pg_is_unknown(result) || talk->is_odd)
 		talk->is_lost = true;
 	if (wire->is_preparing && PQresultStatus(result) == PGRES_COMMAND_OK)
-		wire->statement->is_prepared = true;
+		talk->statements[i]->is_prepared = true;
 	PQclear(talk->results[i]);
 	talk->results[i] = result;
 }
@@ -330,6 +333,11 @@ const char *pg_talk_tag(const struct pg_link *link, unsigned i)
 	const char *tag = PQcmdStatus(link->talk.results[i]);
 
 	return tag ? tag : "";
+}
+
+bool pg_talk_was_prepared(const struct pg_link *link, unsigned i)
+{
+	return link->talk.statements[i] != NULL;
 }
 
 const PGresult *pg_talk_failure(const struct pg_link *link)

@@ -48,15 +48,10 @@ struct pg_command {
 /* What one answer on the wire belongs to. */
 struct pg_wire {
 	unsigned command;
-	struct pg_statement *statement; /* it is sent as, or NULL */
 	bool is_preparing;
 };
 
 struct pg_talk {
-	PGresult *results[PG_TALK_MAX]; /* one for each command, or NULL */
-	int columns[PG_TALK_MAX];	/* of the commands */
-	bool wants_row[PG_TALK_MAX];
-	struct pg_wire wire[PG_WIRE_MAX];
 	unsigned sent;	   /* commands */
 	unsigned expected; /* answers on the wire */
 	unsigned answered;
@@ -72,7 +67,14 @@ struct pg_talk {
 	bool is_stale;	/* the server no longer has a statement as it was prepared */
 	bool is_warned; /* the server warned of something meanwhile */
 	bool was_nonblocking;
-	size_t told; /* bytes of libpq's error text that answers have carried */
+	size_t told;			/* bytes of libpq's error text that answers have carried */
+	PGresult *results[PG_TALK_MAX]; /* one for each command, or NULL */
+
+	/* Of what was sent and what is expected; anything beyond. */
+	struct pg_statement *statements[PG_TALK_MAX]; /* the commands are sent as, or NULL */
+	int columns[PG_TALK_MAX];		      /* of the commands */
+	bool wants_row[PG_TALK_MAX];
+	struct pg_wire wire[PG_WIRE_MAX];
 };
 
 /*
@@ -102,6 +104,8 @@ const char *pg_cell(const PGresult *result, int row, int column);
 const char *pg_talk_value(const struct pg_link *link, unsigned i);
 /* The tag of answer I, "" for none (I7). */
 const char *pg_talk_tag(const struct pg_link *link, unsigned i);
+/* Whether command I was sent as a prepared statement. */
+bool pg_talk_was_prepared(const struct pg_link *link, unsigned i);
 /* The answer that failed, or NULL. */
 const PGresult *pg_talk_failure(const struct pg_link *link);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "postgres/link.h"
@@ -84,10 +85,10 @@ static size_t write_value(char *to, const struct sqla_value *value)
 {
 	switch (value->type) {
 	case SQLA_INT:
-		(void)snprintf(to, NUMBER_SIZE, "%lld", (long long)value->as.i);
+		copy_number(to, value->as.i, 1);
 		return NUMBER_SIZE;
 	case SQLA_BOOL:
-		(void)snprintf(to, NUMBER_SIZE, "%s", value->as.i ? "t" : "f");
+		copy_text(to, NUMBER_SIZE, value->as.i ? "t" : "f");
 		return NUMBER_SIZE;
 	case SQLA_REAL:
 		print_real(to, value->as.r);
@@ -104,8 +105,20 @@ static size_t write_value(char *to, const struct sqla_value *value)
 	return 0;
 }
 
+static void use_few(struct pg_values *made)
+{
+	memset(&made->few, 0,
+	       offsetof(struct pg_values, few.arena) - offsetof(struct pg_values, few));
+	made->values = made->few.values;
+	made->types = made->few.types;
+	made->lengths = made->few.lengths;
+	made->formats = made->few.formats;
+	made->arena = made->few.arena;
+}
+
 static bool allocate(struct pg_values *made, size_t n, size_t size)
 {
+	made->is_many = true;
 	made->values = calloc(n, sizeof(*made->values));
 	made->types = calloc(n, sizeof(*made->types));
 	made->lengths = calloc(n, sizeof(*made->lengths));
@@ -120,10 +133,12 @@ int pg_values_make(struct pg_link *link, const struct sqla_value values[], size_
 	size_t size = 0, used = 0;
 	int status = check_all(link, values, n, &size);
 
-	memset(ret_values, 0, sizeof(*ret_values));
+	memset(ret_values, 0, offsetof(struct pg_values, few));
 	if (status < 0 || n == 0)
 		return status;
-	if (!allocate(ret_values, n, size))
+	if (n <= PG_VALUES_FEW && size <= PG_VALUES_SHORT)
+		use_few(ret_values);
+	else if (!allocate(ret_values, n, size))
 		return error_nomem();
 	for (size_t i = 0; i < n; i++) {
 		if (values[i].type == SQLA_BLOB) {
@@ -141,6 +156,8 @@ int pg_values_make(struct pg_link *link, const struct sqla_value values[], size_
 
 void pg_values_free(struct pg_values *values)
 {
+	if (!values->is_many)
+		return;
 	free(values->values);
 	free(values->types);
 	free(values->lengths);

@@ -166,6 +166,38 @@ Test(exec, infers_the_types_of_placeholders)
 	pg_driver.close(conn);
 }
 
+static void expect_length(struct driver_conn *conn, const char *placeholders,
+			  const struct sqla_value values[], size_t n, size_t length)
+{
+	struct driver_rows *rows = NULL;
+	int64_t found = 0;
+	char sql[160];
+
+	(void)snprintf(sql, sizeof(sql), "SELECT length(array_to_string(ARRAY[%s]::text[], ''))",
+		       placeholders);
+	cr_assert(eq(int, pg_driver.execute(conn, sql, values, n, &rows, NULL), 0));
+	cr_assert(eq(int, rows->ops->next(rows), 1));
+	cr_assert(eq(int, rows->ops->get_int(rows, 0, &found), 0));
+	cr_expect(eq(i64, found, (int64_t)length));
+	rows->ops->free(rows);
+}
+
+Test(exec, takes_many_values_and_long_ones)
+{
+	struct driver_conn *conn = must_open(new_database("many"), NULL);
+	struct sqla_value values[9];
+	char text[600];
+
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < 9; i++)
+		values[i] = i == 4 ? sqla_null() : sqla_int((int64_t)i);
+	expect_length(conn, "$1, $2, $3, $4, $5, $6, $7, $8", values, 8, 7);
+	expect_length(conn, "$1, $2, $3, $4, $5, $6, $7, $8, $9", values, 9, 8);
+	values[0] = sqla_text_n(text, sizeof(text));
+	expect_length(conn, "$1, $2", values, 2, sizeof(text) + 1);
+	pg_driver.close(conn);
+}
+
 Test(exec, refuses_text_that_is_no_text)
 {
 	struct driver_conn *conn = must_open(new_database("notext"), NULL);
