@@ -48,13 +48,14 @@ void config_unref(struct engine_config *config);
 /* The head of every driver's connection object, as its first member. */
 struct driver_conn {
 	const struct driver *driver;
-	struct engine_config *config; /* a reference */
-	unsigned generation;	      /* of base/fork.h, when it was opened */
-	int64_t opened_ms;	      /* base/clock.h */
-	bool is_broken;		      /* lost or in an unknown state: is never pooled again */
-	bool is_in_transaction;	      /* begin was called, and not yet ended */
-	struct roll_entry roll;	      /* the pool's */
-	struct lease *lease;	      /* the pool's alone: it is out, and watched; or NULL */
+	struct engine_config *config;	 /* a reference */
+	unsigned generation;		 /* of base/fork.h, when it was opened */
+	int64_t opened_ms;		 /* base/clock.h */
+	bool is_broken;			 /* lost or in an unknown state: is never pooled again */
+	bool is_in_transaction;		 /* begin was called, and not yet ended */
+	struct roll_entry roll;		 /* the pool's */
+	struct lease *lease;		 /* the pool's alone: it is out, and watched; or NULL */
+	struct driver_conn *next, *prev; /* the pool's: on its shelf */
 };
 
 enum driver_purpose {

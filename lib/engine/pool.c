@@ -11,12 +11,6 @@
 #include "base/fork.h"
 #include "engine/lease.h"
 
-/* An idle connection on its shelf. */
-struct shelved {
-	struct driver_conn *conn;
-	struct shelved *next, *prev;
-};
-
 /* A thread that waits, on its own stack. Whoever serves it takes it off the
  * list; then it has a connection, or a place to open one in. */
 struct waiter {
@@ -29,8 +23,8 @@ struct waiter {
 struct pool {
 	struct engine_config *config;
 	/* Guarded by pools_lock: */
-	unsigned generation;  /* of the process whose connections these are */
-	struct shelved *idle; /* latest first: the rarely used ones grow old */
+	unsigned generation;	  /* of the process whose connections these are */
+	struct driver_conn *idle; /* latest first: the rarely used ones grow old */
 	int n_idle;
 	int n_open;		/* idle, in use or being opened: places taken */
 	struct waiter *waiters; /* first come first */
@@ -68,21 +62,20 @@ static void discard(struct driver_conn *conn)
 		conn->driver->close(conn);
 }
 
-static void discard_all(struct shelved *list)
+static void discard_all(struct driver_conn *list)
 {
-	struct shelved *one, *next;
+	struct driver_conn *conn, *next;
 
-	DL_FOREACH_SAFE(list, one, next) {
-		DL_DELETE(list, one);
-		discard(one->conn);
-		free(one);
+	DL_FOREACH_SAFE(list, conn, next) {
+		DL_DELETE(list, conn);
+		discard(conn);
 	}
 }
 
 /* Empties the shelf into a list to be discarded once the lock is released. */
-static struct shelved *take_idle(struct pool *pool)
+static struct driver_conn *take_idle(struct pool *pool)
 {
-	struct shelved *list = pool->idle;
+	struct driver_conn *list = pool->idle;
 
 	pool->idle = NULL;
 	pool->n_open -= pool->n_idle;
@@ -94,9 +87,9 @@ static struct shelved *take_idle(struct pool *pool)
  * In a forked child: nothing that the parent opened counts, and whoever waited
  * is a thread that does not exist here.
  */
-static struct shelved *adopt(struct pool *pool)
+static struct driver_conn *adopt(struct pool *pool)
 {
-	struct shelved *inherited;
+	struct driver_conn *inherited;
 
 	if (!fork_is_foreign(pool->generation))
 		return NULL;
@@ -216,25 +209,22 @@ static void give_place(struct pool *pool)
 /* Obtains a place, and perhaps an idle connection in it. */
 static int take_place(struct pool *pool, int64_t deadline, struct driver_conn **ret_conn)
 {
-	struct shelved *inherited;
-	struct shelved *first = NULL;
+	struct driver_conn *inherited;
 	int status = 0;
 
 	*ret_conn = NULL;
 	fork_lock_take(&pools_lock);
 	inherited = adopt(pool);
 	if (pool->idle) {
-		first = pool->idle;
-		DL_DELETE(pool->idle, first);
+		*ret_conn = pool->idle;
+		DL_DELETE(pool->idle, *ret_conn);
 		pool->n_idle--;
-		*ret_conn = first->conn;
 	} else if (has_room(pool)) {
 		pool->n_open++;
 	} else {
 		status = wait_for_turn(pool, deadline, ret_conn);
 	}
 	fork_lock_give(&pools_lock);
-	free(first);
 	discard_all(inherited);
 	return status == SQLA_ETIMEOUT ? refuse_late(pool) : status;
 }
@@ -329,21 +319,19 @@ static bool is_clean(struct driver_conn *conn)
 }
 
 /* Hands the connection on or shelves it; false: it is to be closed. */
-static bool put_back(struct pool *pool, struct shelved *place, bool *ret_is_shelved)
+static bool put_back(struct pool *pool, struct driver_conn *conn)
 {
 	bool is_kept = true;
 
-	*ret_is_shelved = false;
 	fork_lock_take(&pools_lock);
-	if (place->conn->opened_ms <= pool->drained_ms) {
+	if (conn->opened_ms <= pool->drained_ms) {
 		is_kept = false;
 	} else if (pool->waiters) {
-		serve(pool, place->conn);
+		serve(pool, conn);
 	} else if (pool->n_idle < pool->config->options.pool_size) {
-		roll_use(&place->conn->roll, false);
-		DL_PREPEND(pool->idle, place);
+		roll_use(&conn->roll, false);
+		DL_PREPEND(pool->idle, conn);
 		pool->n_idle++;
-		*ret_is_shelved = true;
 	} else {
 		is_kept = false;
 	}
@@ -354,9 +342,6 @@ static bool put_back(struct pool *pool, struct shelved *place, bool *ret_is_shel
 void pool_checkin(struct pool *pool, struct driver_conn *conn)
 {
 	struct sqla_error before;
-	struct shelved *place;
-	bool is_shelved = false;
-	bool is_kept = false;
 
 	if (!conn)
 		return;
@@ -367,24 +352,17 @@ void pool_checkin(struct pool *pool, struct driver_conn *conn)
 	}
 	watch_no_more(pool, conn);
 	error_save(&before);
-	place = calloc(1, sizeof(*place));
-	if (place && is_clean(conn) && !is_stale(pool, conn)) {
-		place->conn = conn;
-		is_kept = put_back(pool, place, &is_shelved);
-	}
-	if (!is_kept) {
+	if (!is_clean(conn) || is_stale(pool, conn) || !put_back(pool, conn)) {
 		discard(conn);
 		give_place(pool);
 	}
-	if (!is_shelved)
-		free(place);
 	error_restore(&before);
 }
 
 void pool_drain(struct pool *pool)
 {
-	struct shelved *inherited;
-	struct shelved *idle;
+	struct driver_conn *inherited;
+	struct driver_conn *idle;
 
 	fork_lock_take(&pools_lock);
 	inherited = adopt(pool);
@@ -397,7 +375,7 @@ void pool_drain(struct pool *pool)
 
 void pool_count(struct pool *pool, struct pool_counts *ret_counts)
 {
-	struct shelved *inherited;
+	struct driver_conn *inherited;
 	struct waiter *waiter;
 	int waiting = 0;
 
@@ -415,7 +393,7 @@ void pool_count(struct pool *pool, struct pool_counts *ret_counts)
 
 bool pool_tell_oldest(struct pool *pool, char *ret_text, size_t size)
 {
-	struct shelved *inherited;
+	struct driver_conn *inherited;
 	struct lease oldest;
 	bool is_known;
 
