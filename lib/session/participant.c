@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <utlist.h>
+
 #include <sqlassist/resource.h>
 
 #include "base/clock.h"
@@ -448,9 +450,8 @@ static void released(void *self, struct txn *txn, int how)
 	struct sqla_session *s = self;
 	struct sqla_error before;
 
+	(void)txn;
 	error_save(&before);
-	if (txn_data(txn, s->engine) == s)
-		(void)txn_set_data(txn, s->engine, NULL);
 	give_back_claimed(s, how < 0);
 	session_reset(s);
 	forget_batch(s);
@@ -494,8 +495,16 @@ static const struct txn_resource_ops ops = {
 	.follow = follow,
 };
 
-/* The transaction remembers the engine's session, so that it is found again
- * on another thread. */
+struct sqla_session *participant_find(const struct txn *txn, const struct engine *engine)
+{
+	struct branch *branch;
+
+	DL_FOREACH(txn->branches, branch)
+		if (branch->given == &ops && session_of(branch->self)->engine == engine)
+			return branch->self;
+	return NULL;
+}
+
 int participant_join(struct sqla_session *s, struct txn *txn)
 {
 	int status = txn_join(txn, &ops, s);
@@ -504,7 +513,5 @@ int participant_join(struct sqla_session *s, struct txn *txn)
 		return status;
 	session_reset(s);
 	(void)scope_set_txn(s, txn);
-	if (!txn_data(txn, s->engine))
-		(void)txn_set_data(txn, s->engine, s);
 	return 0;
 }

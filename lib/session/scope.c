@@ -209,10 +209,8 @@ static struct sqla_session *follower(const struct scope_key *key, struct txn *tx
 
 	if (!txn || key->is_custom)
 		return NULL;
-	s = txn_data(txn, key->engine);
-	if (!s || !live_find(s) || s->txn != txn)
-		return NULL;
-	return s;
+	s = participant_find(txn, key->engine);
+	return s && live_find(s) && s->txn == txn ? s : NULL;
 }
 
 static struct sqla_session *find(const struct scope_key *key, struct txn *txn)

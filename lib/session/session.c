@@ -5,6 +5,7 @@
 
 #include <sqlassist/txn.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "session/finish.h"
@@ -32,6 +33,7 @@ static struct sqla_session *session_new(struct engine *engine)
 {
 	static unsigned serial;
 	struct sqla_session *s = calloc(1, sizeof(*s));
+	char number[COPY_NUMBER_SIZE];
 
 	if (!s) {
 		engine_unref(engine);
@@ -42,8 +44,9 @@ static struct sqla_session *session_new(struct engine *engine)
 	s->engine = engine;
 	engine_use(engine);
 	s->config = engine_config(engine);
-	(void)snprintf(s->sort_key, sizeof(s->sort_key), "sqla:%s:%08x", engine_name(engine),
-		       __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
+	copy_number(number, __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED), 10);
+	copy_joined(s->sort_key, sizeof(s->sort_key), "sqla:", engine_name(engine), ":", number,
+		    NULL);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	return s;
 }
@@ -365,12 +368,10 @@ static int check_joined(struct sqla_session *s, const char *what)
 	return txn_may(s->txn, EV_JOIN);
 }
 
-int session_ready(struct sqla_session *s, const char *what)
+int session_make_ready(struct sqla_session *s, const char *what)
 {
-	int status = session_check(s, what);
+	int status = 0;
 
-	if (status < 0)
-		return status;
 	if (s->txn)
 		status = check_joined(s, what);
 	else if (session_is_joined(s))
@@ -384,6 +385,13 @@ out:
 	if (status < 0)
 		error_set_engine(s->config->name);
 	return status;
+}
+
+int session_ready(struct sqla_session *s, const char *what)
+{
+	int status = session_check(s, what);
+
+	return status < 0 ? status : session_make_ready(s, what);
 }
 
 int session_voted(struct sqla_session *s, int status)

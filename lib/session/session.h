@@ -75,6 +75,8 @@ struct sqla_session {
  * connected, and begun. WHAT is the public function, for texts.
  */
 int session_ready(struct sqla_session *s, const char *what);
+/* The same of one that session_check has accepted. */
+int session_make_ready(struct sqla_session *s, const char *what);
 
 /* Refuses NULL, closed and inherited sessions. */
 int session_check(struct sqla_session *s, const char *what);
@@ -127,6 +129,9 @@ bool session_is_of(const struct sqla_session *s, const char *driver);
 
 /* Joins S to TXN. */
 int participant_join(struct sqla_session *s, struct txn *txn);
+
+/* ENGINE's session that joined TXN first, whichever thread it is of; or NULL. */
+struct sqla_session *participant_find(const struct txn *txn, const struct engine *engine);
 
 /* ---- rows.c */
 

@@ -24,7 +24,7 @@ static int execute(struct sqla_session *s, const char *what, const char *sql,
 		return error_set(SQLA_EMISUSE, s->config->name, NULL, "%s: the SQL is NULL", what);
 	status = values_check(s->config->name, values, n);
 	if (status == 0)
-		status = session_ready(s, what);
+		status = session_make_ready(s, what);
 	if (status < 0)
 		return status;
 	if (s->config->options.echo == SQLA_YES)
