@@ -309,7 +309,8 @@ static void put_what(FILE *out, const struct observe_entry *e)
 		put(out, e->description);
 		html(out, "<br>");
 	}
-	html(out, "<code class=\"sqla-dim\" title=\"%s\">%.8s</code>", e->uuid, e->uuid);
+	/* It begins with the time, which neighbours share: its last group tells them apart. */
+	html(out, "<code class=\"sqla-dim\" title=\"%s\">%s</code>", e->uuid, e->uuid + 24);
 	if (*e->reason) {
 		html(out, "<br>");
 		put(out, e->reason);

@@ -26,7 +26,8 @@
 #define LOOK_MS 10000
 #define LOOK_PAUSE_MS 100
 
-/* Decision rows are forgotten so many at a time. */
+/* Decision rows are forgotten so many at a time: they lie side by side, and so it
+ * costs a file little more than to forget one. */
 #define FORGET_BATCH 64
 
 static struct sqla_session *session_of(void *self)
@@ -218,7 +219,7 @@ static int claim_now(struct sqla_session *s)
 	s->step = STEP_OTHER;
 	give_back_claimed(s, true);
 	s->claimed_ms = clock_boot_ms();
-	if (session_is_of(s, "sqlite"))
+	if (session_is_of(s, "sqlite") && engine_forget_is_due(s->engine, FORGET_BATCH))
 		take_due(s, due);
 	status = s->conn->driver->claim(s->conn, s->decision, due, s->n_claimed, &took);
 	if (status < 0 || !took)

@@ -7,6 +7,7 @@
 
 #include <uuid/uuid.h>
 
+#include "base/clock.h"
 #include "base/copy.h"
 #include "base/error.h"
 
@@ -14,7 +15,18 @@
 #define NAME_MAX_BYTES 64
 #define NUMBER_MAX 99999
 
+/* In front, most significant byte first. */
+static void stamp(uuid_t id, int64_t unix_ms)
+{
+	for (int i = 0; i < 6; i++)
+		id[i] = (unsigned char)(unix_ms >> (8 * (5 - i)));
+}
+
 /*
+ * Version 7: as random as need be, and in the order of time, so that decision rows
+ * go in, and are forgotten, side by side; scattered over the table, each would be
+ * a page of its own to read and to write. No more than that depends on the clock.
+ *
  * libuuid seeds a generator of its own for every uuid, to mix with what the
  * kernel gives; the kernel's alone is as random, and fifty times cheaper.
  */
@@ -22,12 +34,11 @@ void gid_new_uuid(char ret_uuid[37])
 {
 	uuid_t id;
 
-	if (getentropy(id, sizeof(id)) == 0) {
-		id[6] = (unsigned char)((id[6] & 0x0F) | 0x40); /* version 4 */
-		id[8] = (unsigned char)((id[8] & 0x3F) | 0x80); /* of RFC 4122 */
-	} else {
+	if (getentropy(id, sizeof(id)) < 0)
 		uuid_generate_random(id);
-	}
+	stamp(id, clock_unix_ms());
+	id[6] = (unsigned char)((id[6] & 0x0F) | 0x70); /* version 7 */
+	id[8] = (unsigned char)((id[8] & 0x3F) | 0x80); /* of RFC 9562 */
 	uuid_unparse_lower(id, ret_uuid);
 }
 

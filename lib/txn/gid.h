@@ -21,7 +21,7 @@ bool gid_is_site(const char *text);
 /* Whether TEXT is a uuid as libuuid writes it, in lower case. */
 bool gid_is_uuid(const char *text);
 
-/* A new one, by chance alone. */
+/* A new one: the time, to a millisecond, and for the rest by chance. */
 void gid_new_uuid(char ret_uuid[37]);
 
 /* One entry of a branch list. */

@@ -530,18 +530,22 @@ Test(postgres, with_sqlite_both_or_none)
 	free(path);
 }
 
-Test(postgres, sqlite_forgets_due_decisions_in_its_next_claim)
+Test(postgres, sqlite_forgets_due_decisions_in_a_claim_in_batches)
 {
 	struct sqla_engine_options options = { .keep_decisions = SQLA_ZERO };
 	char *path = must_file_engine("till", &options);
 	struct sqla_session *a = must_open("bank");
 	struct sqla_session *b = must_open("till");
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 64; i++) {
 		must_run(a, "INSERT INTO t(v) VALUES (1)");
 		must_run(b, "INSERT INTO t(v) VALUES (1)");
 		expect_commit();
 	}
+	cr_expect(eq(i64, must_query_int_file(path, DECISIONS), 64));
+	must_run(a, "INSERT INTO t(v) VALUES (1)");
+	must_run(b, "INSERT INTO t(v) VALUES (1)");
+	expect_commit();
 	cr_expect(eq(i64, must_query_int_file(path, DECISIONS), 1));
 	sqla_session_close(a);
 	sqla_session_close(b);

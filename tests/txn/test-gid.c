@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "support/alloc.h"
 #include "support/test.h"
 
@@ -172,7 +173,30 @@ Test(gid, a_new_uuid_is_one_by_chance_and_another_each_time)
 	gid_new_uuid(other);
 	cr_assert(gid_is_uuid(one) && gid_is_uuid(other));
 	cr_expect(ne(str, one, other));
-	/* Version 4, of RFC 4122's variant. */
-	cr_expect(eq(chr, one[14], '4'));
+	/* Version 7, of RFC 9562's variant. */
+	cr_expect(eq(chr, one[14], '7'));
 	cr_expect(ne(ptr, strchr("89ab", one[19]), NULL));
+}
+
+/* Milliseconds since 1970, in its first twelve digits. */
+static int64_t time_of(const char *uuid)
+{
+	char digits[13];
+
+	(void)snprintf(digits, sizeof(digits), "%.8s%.4s", uuid, uuid + 9);
+	return strtoll(digits, NULL, 16);
+}
+
+Test(gid, a_new_uuid_begins_with_the_time)
+{
+	int64_t before = clock_unix_ms();
+	char uuid[37];
+
+	for (int i = 0; i < 2; i++) {
+		is_kernel_old = i == 1;
+		gid_new_uuid(uuid);
+		cr_expect(ge(i64, time_of(uuid), before));
+		cr_expect(le(i64, time_of(uuid), clock_unix_ms()));
+	}
+	is_kernel_old = false;
 }
