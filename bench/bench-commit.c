@@ -18,8 +18,8 @@ static const char usage[] =
 	"  --shape NAME,...    two-postgres, postgres-sqlite, three-postgres, one-postgres,\n"
 	"                      one-sqlite, read-one: these; four-postgres, eight-postgres\n"
 	"  --threads N,...     1,4,16; at most 64\n"
-	"  --ways NAME,...     textbook, plain, pipelined, library, deferred; all, and the\n"
-	"                      baseline in any case\n"
+	"  --ways NAME,...     textbook, plain, pipelined, pipelined-deferred, library,\n"
+	"                      deferred; all, and the baseline in any case\n"
 	"  --alone NAME        this way without the baseline\n"
 	"  --transactions N    one slice of so many for each thread\n"
 	"  --seconds N         for each way, shape and number of threads; 5\n"
@@ -144,7 +144,8 @@ static bool is_listed(const char *list, const char *name)
 /* Where one database changes these have nothing to say: there is no second phase. */
 static bool needs_two_changed(const struct way *way)
 {
-	return way == &way_textbook || way == &way_pipelined || way == &way_deferred;
+	return way == &way_textbook || way == &way_pipelined || way == &way_pipelined_deferred ||
+	       way == &way_deferred;
 }
 
 static void choose_ways(struct cell_plan *plan, const struct shape *shape, const struct options *o)

@@ -82,6 +82,7 @@ static void put_row(const json_t *cells, const json_t *baseline, bool is_slow)
 	put_ratio(find(cells, baseline, "plain"));
 	put_ratio(find(cells, baseline, "pipelined"));
 	put_ratio(library);
+	put_ratio(find(cells, baseline, "pipelined-deferred"));
 	put_ratio(deferred);
 	put_times(baseline, library, deferred, "commit_p50_us");
 	put_times(baseline, library, deferred, "commit_p99_us");
@@ -101,10 +102,11 @@ static void put_table(const json_t *cells)
 	json_t *cell;
 	size_t i;
 
-	printf("| databases | threads | baseline tx/s | plain | pipelined | library | deferred | commit p50 ms | "
-	       "commit p99 ms | decided p50 ms | round trips | WAL syncs |%s\n",
+	printf("| databases | threads | baseline tx/s | plain | pipelined | library | "
+	       "pipelined-deferred | deferred | commit p50 ms | commit p99 ms | decided p50 ms | round trips | WAL syncs |%s\n",
 	       is_slow ? " commit p50 / network | decided p50 / network |" : "");
-	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n", is_slow ? "--:|--:|" : "");
+	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n",
+	       is_slow ? "--:|--:|" : "");
 	json_array_foreach(cells, i, cell)
 	{
 		if (json_is_true(json_object_get(cell, "is_baseline")))

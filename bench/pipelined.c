@@ -4,6 +4,10 @@
  * work, what can be prepared is, and the decision row goes in while the others
  * prepare. Nothing is checked, nobody could recover, and no row is forgotten.
  * Every database changes.
+ *
+ * pipelined-deferred does not wait for the end, either: the answer to a COMMIT
+ * PREPARED is read when its connection is next used, and the server that works
+ * first decides, so that the next transaction finds it free.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +22,39 @@
 struct pipelined {
 	struct hand hand; /* the first, for its members of struct way */
 	sqlite3_stmt *decision;
-	int n_prepared; /* servers, in front of the decider */
+	int decider; /* a server; -1: the file */
+	bool is_deferred;
+	bool *is_unread; /* of each server: the answer to what it was told */
 };
+
+/* ---- answers ------------------------------------------------------------------ */
+
+static bool answer(PGconn *server)
+{
+	bool is_well = hand_is_well(PQgetResult(server));
+
+	PQclear(PQgetResult(server));
+	return is_well;
+}
+
+static bool hear(struct pipelined *p, int i)
+{
+	bool is_unread = p->is_unread[i];
+
+	p->is_unread[i] = false;
+	return !is_unread || answer(p->hand.servers[i]);
+}
+
+static bool hear_all(struct pipelined *p)
+{
+	bool is_well = true;
+
+	for (int i = 0; i < p->hand.shape->n_postgres; i++)
+		is_well = hear(p, i) && is_well;
+	return is_well;
+}
+
+/* ---- opening and closing ------------------------------------------------------- */
 
 static void prepare_server(PGconn *server)
 {
@@ -46,7 +81,10 @@ static void *pipelined_open(const struct places *places, int worker)
 	p->hand = *opened;
 	free(opened);
 	p->hand.number = now_ns(); /* an earlier worker's rows are still there */
-	p->n_prepared = p->hand.shape->n_postgres - !p->hand.file;
+	p->decider = p->hand.file ? -1 : p->hand.shape->n_postgres - 1;
+	p->is_unread = calloc((size_t)p->hand.shape->n_postgres, sizeof(bool));
+	if (!p->is_unread)
+		must_fail("out of memory");
 	for (int i = 0; i < p->hand.shape->n_postgres; i++)
 		prepare_server(p->hand.servers[i]);
 	if (p->hand.file) {
@@ -56,51 +94,54 @@ static void *pipelined_open(const struct places *places, int worker)
 	return p;
 }
 
+static void *pipelined_deferred_open(const struct places *places, int worker)
+{
+	struct pipelined *p = pipelined_open(places, worker);
+
+	p->is_deferred = true;
+	if (!p->hand.file)
+		p->decider = 0;
+	return p;
+}
+
 static void pipelined_close(void *self)
 {
 	struct pipelined *p = self;
 
+	(void)hear_all(p);
+	free(p->is_unread);
 	(void)sqlite3_finalize(p->decision);
 	hand_close(self);
 }
 
 /* ---- work ------------------------------------------------------------------- */
 
-static bool work_server(const struct hand *h, PGconn *server)
+static bool work_server(struct pipelined *p, int i)
 {
-	const char *const values[] = { h->row };
-	bool is_well = PQenterPipelineMode(server) &&
+	PGconn *server = p->hand.servers[i];
+	const char *const values[] = { p->hand.row };
+	bool is_well = hear(p, i) && PQenterPipelineMode(server) &&
 		       PQsendQueryPrepared(server, "begin", 0, NULL, NULL, NULL, 0) &&
 		       PQsendQueryPrepared(server, "update", 1, values, NULL, NULL, 0) &&
 		       PQpipelineSync(server);
 
-	for (int i = 0; is_well && i < 2; i++) {
-		is_well = hand_is_well(PQgetResult(server));
-		PQclear(PQgetResult(server));
-	}
+	for (int n = 0; is_well && n < 2; n++)
+		is_well = answer(server);
 	PQclear(PQgetResult(server)); /* of the sync */
 	return PQexitPipelineMode(server) && is_well;
 }
 
 static bool pipelined_work(void *self)
 {
-	struct hand *h = self;
+	struct pipelined *p = self;
 
-	for (int i = 0; i < h->shape->n_postgres; i++)
-		if (!work_server(h, h->servers[i]))
+	for (int i = 0; i < p->hand.shape->n_postgres; i++)
+		if (!work_server(p, i))
 			return false;
-	return !h->file || hand_work_file(h);
+	return !p->hand.file || hand_work_file(&p->hand);
 }
 
 /* ---- the commit --------------------------------------------------------------- */
-
-static bool answer(PGconn *server)
-{
-	bool is_well = hand_is_well(PQgetResult(server));
-
-	PQclear(PQgetResult(server));
-	return is_well;
-}
 
 static bool claim(struct pipelined *p)
 {
@@ -111,30 +152,25 @@ static bool claim(struct pipelined *p)
 	if (p->hand.file)
 		return sqlite3_bind_text(p->decision, 1, txn, n, SQLITE_STATIC) == SQLITE_OK &&
 		       hand_step(p->decision);
-	return PQsendQueryPrepared(p->hand.servers[p->n_prepared], "decision", 1, values, NULL,
-				   NULL, 0);
+	p->is_unread[p->decider] = PQsendQueryPrepared(p->hand.servers[p->decider], "decision", 1,
+						       values, NULL, NULL, 0);
+	return p->is_unread[p->decider];
 }
 
 /* VERB to all that are prepared. */
-static bool tell_all(const struct pipelined *p, const char *verb)
+static bool tell_all(struct pipelined *p, const char *verb)
 {
 	bool is_well = true;
 
-	for (int i = 0; i < p->n_prepared && is_well; i++) {
+	for (int i = 0; i < p->hand.shape->n_postgres && is_well; i++) {
 		char sql[HAND_SQL_SIZE];
 
+		if (i == p->decider)
+			continue;
 		hand_say(&p->hand, verb, i, sql);
 		is_well = PQsendQuery(p->hand.servers[i], sql);
+		p->is_unread[i] = is_well;
 	}
-	return is_well;
-}
-
-static bool hear_all(const struct pipelined *p)
-{
-	bool is_well = true;
-
-	for (int i = 0; i < p->n_prepared && is_well; i++)
-		is_well = answer(p->hand.servers[i]);
 	return is_well;
 }
 
@@ -144,15 +180,14 @@ static bool vote(struct pipelined *p)
 {
 	if (p->hand.file)
 		return tell_all(p, "PREPARE TRANSACTION") && claim(p) && hear_all(p);
-	return claim(p) && tell_all(p, "PREPARE TRANSACTION") && hear_all(p) &&
-	       answer(p->hand.servers[p->n_prepared]);
+	return claim(p) && tell_all(p, "PREPARE TRANSACTION") && hear_all(p);
 }
 
 static bool decide(const struct pipelined *p)
 {
 	if (p->hand.file)
 		return hand_step(p->hand.commit);
-	return hand_is_well(PQexec(p->hand.servers[p->n_prepared], "COMMIT"));
+	return hand_is_well(PQexec(p->hand.servers[p->decider], "COMMIT"));
 }
 
 static bool pipelined_commit(void *self, int64_t *ret_decided)
@@ -163,7 +198,19 @@ static bool pipelined_commit(void *self, int64_t *ret_decided)
 	if (!vote(p) || !decide(p))
 		return false;
 	*ret_decided = now_ns();
-	return tell_all(p, "COMMIT PREPARED") && hear_all(p);
+	return tell_all(p, "COMMIT PREPARED") && (p->is_deferred || hear_all(p));
+}
+
+static void pipelined_undo(void *self)
+{
+	(void)hear_all(self);
+	hand_undo(self);
+}
+
+static void pipelined_settle(void *self, pthread_barrier_t *together)
+{
+	(void)hear_all(self);
+	hand_settle(self, together);
 }
 
 const struct way way_pipelined = {
@@ -171,7 +218,17 @@ const struct way way_pipelined = {
 	.open = pipelined_open,
 	.work = pipelined_work,
 	.commit = pipelined_commit,
-	.undo = hand_undo,
-	.settle = hand_settle,
+	.undo = pipelined_undo,
+	.settle = pipelined_settle,
+	.close = pipelined_close,
+};
+
+const struct way way_pipelined_deferred = {
+	.name = "pipelined-deferred",
+	.open = pipelined_deferred_open,
+	.work = pipelined_work,
+	.commit = pipelined_commit,
+	.undo = pipelined_undo,
+	.settle = pipelined_settle,
 	.close = pipelined_close,
 };

@@ -20,7 +20,7 @@ void report_header(const struct places *places, int n_threads)
 	if (places_delay_ms(places) > 0)
 		printf(", %d ms away", places_delay_ms(places));
 	putchar('\n');
-	printf("  %-10s %9s %6s %9s %9s %9s %7s %7s %7s\n", "", "tx/s", "ratio", "p50 us", "p99 us",
+	printf("  %-18s %9s %6s %9s %9s %9s %7s %7s %7s\n", "", "tx/s", "ratio", "p50 us", "p99 us",
 	       "decided", "rounds", "commit", "syncs");
 	(void)fflush(stdout);
 }
@@ -32,7 +32,7 @@ static double us(int64_t ns)
 
 void report_line(const struct figures *f)
 {
-	printf("  %-10s %9.0f %6.2f %9.0f %9.0f %9.0f %7.2f %7.2f %7.2f", f->way->name, f->rate,
+	printf("  %-18s %9.0f %6.2f %9.0f %9.0f %9.0f %7.2f %7.2f %7.2f", f->way->name, f->rate,
 	       f->ratio, us(f->commit_p50), us(f->commit_p99), us(f->decided_p50), f->rounds,
 	       f->commit_rounds, f->wal_syncs);
 	if (f->failed > 0)

@@ -34,16 +34,19 @@ extern const struct way way_plain;
 extern const struct way way_textbook;
 /* The library's protocol by hand, with nothing else: the floor. */
 extern const struct way way_pipelined;
+/* The same without waiting for the end: the floor of way_deferred. */
+extern const struct way way_pipelined_deferred;
 /* The library, which waits until every database has ended its part. */
 extern const struct way way_library;
 /* The library, which waits for the decision only (TXN_FINISH_DEFERRED). */
 extern const struct way way_deferred;
 
-#define WAYS                                                                           \
-	{                                                                              \
-		&way_textbook, &way_plain, &way_pipelined, &way_library, &way_deferred \
+#define WAYS                                                                                      \
+	{                                                                                         \
+		&way_textbook, &way_plain, &way_pipelined, &way_pipelined_deferred, &way_library, \
+			&way_deferred                                                             \
 	}
-enum { N_WAYS = 5 };
+enum { N_WAYS = 6 };
 
 /* What the others are compared with. */
 const struct way *way_baseline(const struct shape *shape);

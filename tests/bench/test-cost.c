@@ -67,10 +67,14 @@ Test(cost, of_two_servers_is_three_round_trips_and_three_syncs)
  * the first one of all begins by itself. */
 Test(cost, of_two_servers_that_are_not_waited_for_is_a_round_trip_less)
 {
-	struct slice did = run(shape_find("two-postgres"), &way_deferred);
+	const struct way *const ways[] = { &way_deferred, &way_pipelined_deferred };
 
-	cr_expect(eq(int, (int)did.failed, 0));
-	cr_expect(eq(int, (int)did.rounds, N * 4 + 1));
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct slice did = run(shape_find("two-postgres"), ways[i]);
+
+		cr_expect(eq(int, (int)did.failed, 0), "%s", ways[i]->name);
+		cr_expect(eq(int, (int)did.rounds, N * 4 + 1), "%s", ways[i]->name);
+	}
 }
 
 Test(cost, of_a_further_server_is_no_further_round_trip)
