@@ -14,7 +14,6 @@ static pthread_mutex_t *guards[MOST];
 static unsigned n_guards;
 
 static unsigned generation = 1;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lists = PTHREAD_MUTEX_INITIALIZER;
 
 static void before(void)
@@ -39,14 +38,13 @@ static void in_child(void)
 		handlers[i].fn(handlers[i].arg);
 }
 
-static void install(void)
+static void __attribute__((constructor)) install(void)
 {
 	(void)pthread_atfork(before, give_back, in_child);
 }
 
 unsigned fork_generation(void)
 {
-	(void)pthread_once(&once, install);
 	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
@@ -59,7 +57,6 @@ int fork_on_child(void (*fn)(void *arg), void *arg)
 {
 	int status = 0;
 
-	(void)fork_generation();
 	(void)pthread_mutex_lock(&lists);
 	if (n_handlers < MOST) {
 		handlers[n_handlers].fn = fn;
@@ -77,7 +74,6 @@ int fork_guard(pthread_mutex_t *lock)
 	unsigned known = 0;
 	int status = 0;
 
-	(void)fork_generation();
 	(void)pthread_mutex_lock(&lists);
 	/* Again in a child that was forked inside the parent's pthread_once. */
 	while (known < n_guards && guards[known] != lock)

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* This process's generation; also installs the fork handlers on first use. */
+/* This process's generation. */
 unsigned fork_generation(void);
 
 /* True if GENERATION is not this process's. */

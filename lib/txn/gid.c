@@ -90,24 +90,37 @@ static void clean_name(char ret_name[NAME_MAX_BYTES + 1], const char *name)
 	ret_name[n] = '\0';
 }
 
-int txn_gid_format(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number,
-		   const char *site, const char *name)
+static int refuse_parts(const char *uuid, unsigned number, const char *site)
+{
+	return error_set(SQLA_EMISUSE, NULL,
+			 "Give the uuid in lower case and a site of "
+			 "at most 63 letters, digits, '_' and '-'.",
+			 "cannot make a gid of uuid \"%s\", number %u, site \"%s\"", uuid, number,
+			 site);
+}
+
+int gid_make(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number, const char *site,
+	     const char *name)
 {
 	char clean[NAME_MAX_BYTES + 1], digits[COPY_NUMBER_SIZE];
 
-	if (!ret_gid || !uuid || !site || !name)
-		return error_set(SQLA_EMISUSE, NULL, NULL, "txn_gid_format: an argument is NULL");
-	if (!gid_is_uuid(uuid) || !gid_is_site(site) || number > NUMBER_MAX)
-		return error_set(SQLA_EMISUSE, NULL,
-				 "Give the uuid in lower case and a site of "
-				 "at most 63 letters, digits, '_' and '-'.",
-				 "cannot make a gid of uuid \"%s\", number %u, site \"%s\"", uuid,
-				 number, site);
+	if (number > NUMBER_MAX)
+		return refuse_parts(uuid, number, site);
 	clean_name(clean, name);
 	copy_number(digits, number, 1);
 	copy_joined(ret_gid, TXN_GID_MAX + 1, VERSION ".", uuid, ".", digits, ".", site, ".", clean,
 		    NULL);
 	return 0;
+}
+
+int txn_gid_format(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number,
+		   const char *site, const char *name)
+{
+	if (!ret_gid || !uuid || !site || !name)
+		return error_set(SQLA_EMISUSE, NULL, NULL, "txn_gid_format: an argument is NULL");
+	if (!gid_is_uuid(uuid) || !gid_is_site(site))
+		return refuse_parts(uuid, number, site);
+	return gid_make(ret_gid, uuid, number, site, name);
 }
 
 int txn_gid_parse(const char *gid, struct txn_gid *ret_parts)

@@ -15,6 +15,11 @@
 
 #include <sqlassist/resource.h>
 
+/* txn_gid_format of a UUID and a SITE that are known to be such, and NAME for people:
+ * misuse, if NUMBER is too large. */
+int gid_make(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number, const char *site,
+	     const char *name);
+
 /* Whether TEXT is 1 to TXN_SITE_MAX bytes of [A-Za-z0-9_-]. */
 bool gid_is_site(const char *text);
 

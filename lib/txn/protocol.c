@@ -183,8 +183,8 @@ static int name_branches(struct protocol *p)
 			continue;
 		status = ask_site(branch, branch->site);
 		if (status == 0)
-			status = txn_gid_format(branch->gid, p->txn->uuid, ++number, site,
-						branch_name(p->decider));
+			status = gid_make(branch->gid, p->txn->uuid, ++number, site,
+					  branch_name(p->decider));
 		if (status < 0)
 			break;
 		p->branches = gid_add_branch(p->branches, branch->site, branch->gid);
@@ -590,7 +590,8 @@ void protocol_run(struct txn *txn, struct protocol_result *ret_result)
 	size_t n;
 	int status;
 
-	memset(ret_result, 0, sizeof(*ret_result));
+	memset(ret_result, 0, offsetof(struct protocol_result, error));
+	error_none(&ret_result->error);
 	observe_begin(&ret_result->times);
 	DL_COUNT(txn->branches, branch, n);
 	p.steps = n <= STEPS_FEW ? p.few : calloc(n, sizeof(*p.steps));

@@ -9,9 +9,9 @@ struct protocol_result {
 	int status;		      /* what txn_commit returns */
 	bool is_committed;	      /* decided: SQLA_OK, SQLA_PENDING, SQLA_EMIXED */
 	bool is_unfinished;	      /* recovery has something to do */
-	struct sqla_error error;      /* detail for a status that is not SQLA_OK */
 	const struct branch *decider; /* NULL: none was chosen */
 	struct observe_times times;
+	struct sqla_error error; /* detail for a status that is not SQLA_OK */
 };
 
 /* Runs the protocol over the branches of TXN, which are sorted. */
