@@ -24,6 +24,11 @@ static struct sqla_session *live;
 static struct scope *scopes;
 static unsigned generation;
 
+/* One of each, which nobody asks for: a table is freed with its last element, and is
+ * made anew with the next, which costs more than all else that is done here. */
+static struct sqla_session nobody;
+static struct scope nowhere;
+
 static pthread_mutex_t scope_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
@@ -31,15 +36,6 @@ static bool has_thread_key;
 
 static uintptr_t threads; /* atomic: the latest number */
 static _Thread_local uintptr_t this_thread;
-
-static void end_of_thread(void *number);
-
-static void init(void)
-{
-	(void)fork_guard(&scope_lock);
-	generation = fork_generation();
-	has_thread_key = pthread_key_create(&thread_key, end_of_thread) == 0;
-}
 
 /* ---- the tables, with the lock held ------------------------------------- */
 
@@ -65,6 +61,12 @@ static struct scope *scope_of(const struct scope_key *key)
 	return scope;
 }
 
+static bool scope_add(struct scope *scope)
+{
+	HASH_ADD(hh, scopes, key, sizeof(scope->key), scope);
+	return scope->hh.tbl;
+}
+
 static int scope_link(struct sqla_session *s, const struct scope_key *key)
 {
 	struct scope *scope = scope_of(key);
@@ -74,8 +76,7 @@ static int scope_link(struct sqla_session *s, const struct scope_key *key)
 		if (!scope)
 			return error_nomem();
 		scope->key = *key;
-		HASH_ADD(hh, scopes, key, sizeof(scope->key), scope);
-		if (!scope->hh.tbl) {
+		if (!scope_add(scope)) {
 			free(scope);
 			return error_nomem();
 		}
@@ -115,6 +116,17 @@ static void leave_parents_scopes(void)
 	for (struct sqla_session *s = live; s; s = s->scope.hh.next)
 		scope_unlink(s);
 	generation = fork_generation();
+}
+
+static void end_of_thread(void *number);
+
+static void init(void)
+{
+	(void)fork_guard(&scope_lock);
+	generation = fork_generation();
+	has_thread_key = pthread_key_create(&thread_key, end_of_thread) == 0;
+	(void)scope_add(&nowhere);
+	(void)live_add(&nobody);
 }
 
 static void lock_scopes(void)
@@ -248,10 +260,12 @@ static void adopt(struct sqla_session *s, const struct scope_key *key)
 struct sqla_session *scope_enter(const struct scope_key *key, struct txn *txn,
 				 struct sqla_session *fresh)
 {
-	struct sqla_session *s;
+	struct sqla_session *s = NULL;
 
 	lock_scopes();
-	s = find(key, txn);
+	/* Nobody but its thread enters a thread's scope, which has just looked. */
+	if (!fresh || key->is_custom)
+		s = find(key, txn);
 	if (s) {
 		adopt(s, key);
 		s->scope.opens++;

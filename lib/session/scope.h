@@ -40,9 +40,9 @@ void scope_key_of(struct engine *engine, struct scope_key *ret_key);
 
 /*
  * The session of KEY that TXN (may be NULL) may use, counted once more: the
- * one that is joined to it, else one that is joined to nothing. If there is
- * none, FRESH (may be NULL) becomes it. Returns NULL if there is none and
- * FRESH is NULL or could not be entered (the error is set).
+ * one that is joined to it, else one that is joined to nothing. Returns NULL if
+ * there is none: then FRESH, given in a second call, becomes it, or one that
+ * has come in between. NULL there: FRESH could not be entered (the error is set).
  */
 struct sqla_session *scope_enter(const struct scope_key *key, struct txn *txn,
 				 struct sqla_session *fresh);
