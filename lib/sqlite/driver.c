@@ -48,6 +48,7 @@ const struct driver lite_driver = {
 	.follow = lite_follow,
 	.outcome = lite_outcome,
 	.look = lite_look,
+	.look_at_all = lite_look_at_all,
 	.list_prepared = lite_list_prepared,
 	.is_prepared = lite_is_prepared,
 	.end_prepared = lite_end_prepared,

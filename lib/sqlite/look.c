@@ -29,6 +29,9 @@
  *
  * A crash anywhere leaves nothing that matters: looking is repeated.
  *
+ * Many looks take the steps together: one lock, one question about all branches
+ * without a row, and one write. Any trouble, and nothing is said of any of them.
+ *
  * In model/commit.pml: look with DECIDER_FILE, r_look_locked (3), r_look_buries (4).
  */
 #include "sqlite/look.h"
@@ -36,6 +39,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -85,16 +89,30 @@ static int write_and_commit(struct lite_conn *conn)
 	return rc == SQLITE_OK ? lite_run(conn, "COMMIT") : rc;
 }
 
+static int bury(struct lite_conn *conn, bool dry_run)
+{
+	int rc = dry_run ? SQLITE_OK : write_and_commit(conn);
+
+	fault_here(look_buried);
+	return rc;
+}
+
 static enum driver_look_result settle(struct lite_conn *conn, struct driver_look *look,
 				      enum driver_look_result result)
 {
-	int rc = look->dry_run ? SQLITE_OK : write_and_commit(conn);
+	int rc = bury(conn, look->dry_run);
 
-	fault_here(look_buried);
 	if (rc == SQLITE_OK)
 		return result;
 	return saw(look, LOOK_UNKNOWN, "%s: what is there could not be made durable: %s",
 		   lite_path(conn), lite_text(conn, rc));
+}
+
+static enum driver_look_result saw_no_row(struct lite_conn *conn, struct driver_look *look,
+					  bool is_alone)
+{
+	return saw(look, LOOK_ABORTED, "no row in %s while its write lock was ours%s",
+		   lite_path(conn), is_alone ? "" : " and a branch was prepared");
 }
 
 static enum driver_look_result without_row(struct lite_conn *conn, struct driver_look *look)
@@ -115,9 +133,7 @@ static enum driver_look_result without_row(struct lite_conn *conn, struct driver
 		return saw(look, LOOK_UNKNOWN,
 			   "no row in %s, and no branch is prepared: it may have been forgotten",
 			   lite_path(conn));
-	(void)saw(look, LOOK_ABORTED, "no row in %s while its write lock was ours%s",
-		  lite_path(conn), is_alone ? "" : " and a branch was prepared");
-	return settle(conn, look, LOOK_ABORTED);
+	return settle(conn, look, saw_no_row(conn, look, is_alone));
 }
 
 /* A verdict that is not one of the two to its last byte is shown, and not taken:
@@ -126,10 +142,28 @@ static const char ask_verdict[] =
 	"SELECT CASE WHEN verdict IN ('committed', 'aborted') THEN verdict"
 	" ELSE substr(quote(verdict), 1, 15) END FROM main.sqlassist_decision WHERE txn = ?1";
 
+/* Step 3: SQLITE_ROW, and what it says; SQLITE_DONE, and there is none; or neither. */
+static int read_row(struct lite_conn *conn, struct driver_look *look,
+		    enum driver_look_result *ret_result)
+{
+	char verdict[16] = "";
+	int rc = lite_ask_text(conn, ask_verdict, look->uuid, NULL, verdict, sizeof(verdict));
+
+	if (rc != SQLITE_ROW)
+		return rc;
+	*ret_result = saw(look, LOOK_UNKNOWN, "the row in %s says %s", lite_path(conn), verdict);
+	if (strcmp(verdict, "committed") == 0)
+		*ret_result = LOOK_COMMITTED;
+	if (strcmp(verdict, "aborted") == 0)
+		*ret_result = LOOK_ABORTED;
+	return rc;
+}
+
 /* Steps 2 and 3; the write lock is held. */
 static enum driver_look_result look_locked(struct lite_conn *conn, struct driver_look *look)
 {
-	char site[TXN_SITE_MAX + 1], verdict[16] = "";
+	enum driver_look_result result = LOOK_UNKNOWN;
+	char site[TXN_SITE_MAX + 1];
 	const char *why = lite_durable_obstacle(conn);
 	int rc;
 
@@ -139,18 +173,19 @@ static enum driver_look_result look_locked(struct lite_conn *conn, struct driver
 		return saw(look, LOOK_UNKNOWN, "%s: %s", lite_path(conn), why);
 	if (look->site && strcmp(look->site, site) != 0)
 		return saw(look, LOOK_UNKNOWN, "%s is another site: %s", lite_path(conn), site);
-	rc = lite_ask_text(conn, ask_verdict, look->uuid, NULL, verdict, sizeof(verdict));
+	rc = read_row(conn, look, &result);
 	if (rc == SQLITE_DONE)
 		return without_row(conn, look);
 	if (rc != SQLITE_ROW)
 		return saw(look, LOOK_UNKNOWN, "%s cannot be read: %s", lite_path(conn),
 			   lite_text(conn, rc));
-	(void)saw(look, LOOK_UNKNOWN, "the row in %s says %s", lite_path(conn), verdict);
-	if (strcmp(verdict, "committed") == 0)
-		return settle(conn, look, LOOK_COMMITTED);
-	if (strcmp(verdict, "aborted") == 0)
-		return settle(conn, look, LOOK_ABORTED);
-	return LOOK_UNKNOWN;
+	return result == LOOK_UNKNOWN ? result : settle(conn, look, result);
+}
+
+static void end_look(struct lite_conn *conn)
+{
+	if (!sqlite3_get_autocommit(conn->db) && lite_run(conn, "ROLLBACK") != SQLITE_OK)
+		conn->head.is_broken = true;
 }
 
 enum driver_look_result lite_look(struct driver_conn *head, struct driver_look *look)
@@ -164,10 +199,63 @@ enum driver_look_result lite_look(struct driver_conn *head, struct driver_look *
 	if (rc != SQLITE_OK)
 		return no_lock(conn, look, rc);
 	result = look_locked(conn, look);
-	if (!sqlite3_get_autocommit(conn->db) && lite_run(conn, "ROLLBACK") != SQLITE_OK)
-		head->is_broken = true;
+	end_look(conn);
 	return result;
 }
+
+/* ---- many looks ----------------------------------------------------------------- */
+
+/* Step 2 for all. */
+static bool is_site_of_all(struct lite_conn *conn, const struct driver_looks *looks)
+{
+	char site[TXN_SITE_MAX + 1];
+
+	if (lite_durable_obstacle(conn) || lite_table_obstacle(conn, site))
+		return false;
+	for (size_t i = 0; i < looks->n; i++)
+		if (looks->items[i].site && strcmp(looks->items[i].site, site) != 0)
+			return false;
+	return true;
+}
+
+/* Step 3 for all; ARGS has room for each. False: something is not as it should be. */
+static bool look_for_all(struct lite_conn *conn, struct driver_looks *looks, void *args[])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < looks->n; i++) {
+		struct driver_look *look = &looks->items[i];
+		int rc = read_row(conn, look, &looks->results[i]);
+
+		if (rc == SQLITE_DONE) {
+			looks->results[i] = saw_no_row(conn, look, false);
+			args[n++] = look->arg;
+		}
+		if (looks->results[i] == LOOK_UNKNOWN)
+			return false;
+	}
+	return n == 0 || looks->all_prepared(args, n) == 1;
+}
+
+int lite_look_at_all(struct driver_conn *head, struct driver_looks *looks)
+{
+	struct lite_conn *conn = lite_conn_of(head);
+	void **args = calloc(looks->n, sizeof(*args));
+	bool is_said = false;
+
+	fault_here(look_before);
+	if (args && lite_run(conn, "BEGIN IMMEDIATE") == SQLITE_OK) {
+		is_said = is_site_of_all(conn, looks) && look_for_all(conn, looks, args) &&
+			  bury(conn, looks->items[0].dry_run) == SQLITE_OK;
+		end_look(conn);
+	}
+	for (size_t i = 0; !is_said && i < looks->n; i++)
+		looks->results[i] = LOOK_UNKNOWN;
+	free(args);
+	return 0;
+}
+
+/* ---- what it has not ------------------------------------------------------------- */
 
 int lite_list_prepared(struct driver_conn *head, driver_prepared_fn *fn, void *arg)
 {

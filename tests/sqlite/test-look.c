@@ -362,6 +362,142 @@ Test(look, finds_the_commit_of_a_coordinator_that_was_frozen)
 	cr_expect(eq(int, look_at("x.db", UUID_ONE, 1), LOOK_COMMITTED));
 }
 
+/* ---- many looks ------------------------------------------------------------------- */
+
+static int answer_of_all;
+static size_t asked_of; /* how many were asked about together */
+
+static int are_prepared(void *const args[], size_t n)
+{
+	(void)args;
+	asked_of = n;
+	return answer_of_all;
+}
+
+struct two_looks {
+	struct driver_look items[2];
+	enum driver_look_result results[2];
+};
+
+/* At UUID_ONE and UUID_TWO in x.db. */
+static struct two_looks look_at_two(struct driver_look how)
+{
+	struct two_looks two = { .items = { how, how } };
+	struct driver_looks looks = { .items = two.items,
+				      .results = two.results,
+				      .n = 2,
+				      .all_prepared = are_prepared };
+	struct driver_conn *conn = must_open_recovery("x.db");
+
+	two.items[0].uuid = UUID_ONE;
+	two.items[1].uuid = UUID_TWO;
+	two.results[0] = two.results[1] = LOOK_UNKNOWN;
+	asked_of = 0;
+	memset(&shim, 0, sizeof(shim));
+	cr_expect(eq(int, lite_driver.look_at_all(conn, &looks), 0));
+	cr_expect(lite_driver.is_idle(conn));
+	lite_driver.close(conn);
+	return two;
+}
+
+static void expect_two(struct two_looks two, enum driver_look_result one,
+		       enum driver_look_result other)
+{
+	cr_expect(eq(int, (int)two.results[0], (int)one), "%s", two.items[0].evidence);
+	cr_expect(eq(int, (int)two.results[1], (int)other), "%s", two.items[1].evidence);
+}
+
+static void make_and_decide_one(void)
+{
+	shim_install();
+	make_file("x.db", "WAL");
+	decide("x.db", UUID_ONE);
+	answer_of_all = 1;
+}
+
+Test(looks, take_one_write_and_ask_only_about_those_without_a_row)
+{
+	struct two_looks two;
+
+	make_and_decide_one();
+	two = look_at_two((struct driver_look){ 0 });
+	expect_two(two, LOOK_COMMITTED, LOOK_ABORTED);
+	cr_expect(eq(sz, asked_of, 1));
+	cr_expect(ge(int, shim.syncs, 1));
+	cr_expect(ne(ptr, strstr(two.items[0].evidence, "committed"), NULL));
+	cr_expect(ne(ptr, strstr(two.items[1].evidence, "no row"), NULL));
+}
+
+Test(looks, leave_nothing_behind_when_they_must_not)
+{
+	make_and_decide_one();
+	expect_two(look_at_two((struct driver_look){ .dry_run = true }), LOOK_COMMITTED,
+		   LOOK_ABORTED);
+	cr_expect(eq(int, shim.syncs, 0));
+}
+
+Test(looks, say_nothing_when_a_branch_is_gone)
+{
+	make_and_decide_one();
+	answer_of_all = 0;
+	expect_two(look_at_two((struct driver_look){ 0 }), LOOK_UNKNOWN, LOOK_UNKNOWN);
+	answer_of_all = SQLA_ECONNECT;
+	expect_two(look_at_two((struct driver_look){ 0 }), LOOK_UNKNOWN, LOOK_UNKNOWN);
+	cr_expect(eq(int, shim.syncs, 0));
+}
+
+Test(looks, say_nothing_at_another_site)
+{
+	make_and_decide_one();
+	expect_two(look_at_two((struct driver_look){ .site = "elsewhere" }), LOOK_UNKNOWN,
+		   LOOK_UNKNOWN);
+}
+
+Test(looks, say_nothing_while_somebody_writes)
+{
+	struct driver_conn *writer;
+
+	make_and_decide_one();
+	writer = must_open("x.db", NULL);
+	must_begin(writer);
+	must_run(writer, "INSERT INTO work VALUES ('x')");
+	expect_two(look_at_two((struct driver_look){ 0 }), LOOK_UNKNOWN, LOOK_UNKNOWN);
+	lite_driver.close(writer);
+}
+
+/* A verdict that is none is for a person to see. */
+Test(looks, say_nothing_when_a_row_says_something_else)
+{
+	struct driver_conn *conn;
+
+	make_and_decide_one();
+	conn = must_open("x.db", NULL);
+	must_run(conn, "UPDATE sqlassist_decision SET verdict = 'maybe' WHERE verdict <> 'site'");
+	lite_driver.close(conn);
+	expect_two(look_at_two((struct driver_look){ 0 }), LOOK_UNKNOWN, LOOK_UNKNOWN);
+}
+
+Test(looks, say_nothing_when_their_write_fails)
+{
+	struct driver_looks looks;
+	struct driver_look items[] = { { .uuid = UUID_ONE }, { .uuid = UUID_ONE } };
+	enum driver_look_result results[] = { LOOK_UNKNOWN, LOOK_UNKNOWN };
+	struct driver_conn *conn;
+
+	make_and_decide_one();
+	conn = must_open_recovery("x.db");
+	looks = (struct driver_looks){ .items = items,
+				       .results = results,
+				       .n = 2,
+				       .all_prepared = are_prepared };
+	shim.fails_wal_sync = true;
+	cr_expect(eq(int, lite_driver.look_at_all(conn, &looks), 0));
+	cr_expect(eq(int, (int)results[0], LOOK_UNKNOWN));
+	cr_expect(eq(int, (int)results[1], LOOK_UNKNOWN));
+	shim.fails_wal_sync = false;
+	lite_driver.close(conn);
+}
+
 Test(look, has_no_prepared_branches)
 {
 	struct driver_conn *conn = must_open("x.db", NULL);
