@@ -386,6 +386,7 @@ void pool_count(struct pool *pool, struct pool_counts *ret_counts)
 		.idle = pool->n_idle,
 		.open = pool->n_open,
 		.waiting = waiting,
+		.has_room = has_room(pool),
 	};
 	fork_lock_give(&pools_lock);
 	discard_all(inherited);

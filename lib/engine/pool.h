@@ -33,6 +33,7 @@ struct pool_counts {
 	int idle;
 	int open; /* idle, in use or being opened */
 	int waiting;
+	bool has_room; /* for another one */
 };
 void pool_count(struct pool *pool, struct pool_counts *ret_counts);
 

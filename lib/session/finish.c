@@ -13,7 +13,8 @@
 #include "base/thread.h"
 
 enum {
-	TICK_MS = 2,	    /* an answer is unread no longer than twice that */
+	TICK_MS = 2, /* an answer is unread no longer than twice that */
+	HURRY_MS = 2 * TICK_MS,
 	LINGER_TICKS = 500, /* without work, before the thread sleeps */
 	PATIENCE_MS = 30000,
 };
@@ -26,6 +27,7 @@ struct left {
 	txn_ended_fn *ended;
 	void *arg;
 	int vote;
+	bool is_in_hand; /* of a thread that waits for the answer */
 	struct left *next, *prev;
 };
 
@@ -35,7 +37,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct left *lefts;   /* oldest first */
 static atomic_uint n_left;   /* of them; read without the lock */
 static unsigned n_busy;	     /* taken off the list, and not yet given back */
-static pthread_cond_t ended; /* something was given back */
+static pthread_cond_t ended; /* something was given back, or is in nobody's hand */
 static pthread_cond_t work;  /* something was left, or stop */
 static pthread_t thread;
 static bool is_running;
@@ -71,12 +73,17 @@ static bool has_ended(struct left *left, struct pollfd *wait)
 	return left->vote != TXN_WAIT;
 }
 
-static void await(struct left *left)
+/* False: it was not over in time. */
+static bool await(struct left *left, int64_t until)
 {
 	struct pollfd wait = { .fd = -1 };
 
-	while (!has_ended(left, &wait))
-		(void)poll(&wait, 1, clock_left(left->since_ms + PATIENCE_MS));
+	while (!has_ended(left, &wait)) {
+		if (clock_left(until) == 0)
+			return false;
+		(void)poll(&wait, 1, clock_left(until));
+	}
+	return true;
 }
 
 /* Without the lock: giving a connection back may close it. */
@@ -118,7 +125,7 @@ static struct left *collect(void)
 	struct pollfd wait;
 
 	DL_FOREACH_SAFE(lefts, left, next) {
-		if (now - left->since_ms < TICK_MS || !has_ended(left, &wait))
+		if (left->is_in_hand || now - left->since_ms < TICK_MS || !has_ended(left, &wait))
 			continue;
 		take_off(left, &list);
 		n_busy++;
@@ -126,20 +133,26 @@ static struct left *collect(void)
 	return list;
 }
 
-static void work_once(void)
+/* Gives LIST back, which is counted as busy. With the lock held; not meanwhile. */
+static void give_back_unlocked(struct left *list)
 {
-	struct left *list = collect();
 	struct left *left;
 	unsigned n;
 
-	if (!list)
-		return;
 	DL_COUNT(list, left, n);
 	(void)pthread_mutex_unlock(&lock);
 	give_back_all(list);
 	(void)pthread_mutex_lock(&lock);
 	n_busy -= n;
 	(void)pthread_cond_broadcast(&ended);
+}
+
+static void work_once(void)
+{
+	struct left *list = collect();
+
+	if (list)
+		give_back_unlocked(list);
 }
 
 /* Ticks while there is something to do and a while longer, so that nobody who
@@ -271,6 +284,26 @@ bool finish_leave(struct engine *engine, struct driver_conn *conn, txn_ended_fn 
 	return is_left;
 }
 
+static bool is_meant(const struct left *left, const struct engine *engine, bool all)
+{
+	return left->engine == engine && (all || left->thread == &this_thread);
+}
+
+/* With the lock held, and not meanwhile. */
+static void await_hands(const struct engine *engine, bool all)
+{
+	struct left *left = lefts;
+
+	while (left) {
+		if (!is_meant(left, engine, all) || !left->is_in_hand) {
+			left = left->next;
+			continue;
+		}
+		(void)pthread_cond_wait(&ended, &lock);
+		left = lefts;
+	}
+}
+
 /* Those of this thread, or of all; the caller gives them back. */
 static struct left *take(struct engine *engine, bool all)
 {
@@ -278,11 +311,10 @@ static struct left *take(struct engine *engine, bool all)
 	struct left *list = NULL;
 	struct left *left, *next;
 
-	DL_FOREACH_SAFE(lefts, left, next) {
-		if (left->engine != engine || (!all && left->thread != &this_thread))
-			continue;
-		take_off(left, &list);
-	}
+	await_hands(engine, all);
+	DL_FOREACH_SAFE(lefts, left, next)
+		if (is_meant(left, engine, all))
+			take_off(left, &list);
 	leave(inherited);
 	return list;
 }
@@ -296,7 +328,8 @@ static void await_all(struct left *list)
 		return;
 	error_save(&before);
 	DL_FOREACH(list, left)
-		await(left);
+		while (!await(left, left->since_ms + PATIENCE_MS))
+			continue;
 	give_back_all(list);
 	(void)error_restore(&before);
 }
@@ -305,6 +338,62 @@ void finish_await(struct engine *engine)
 {
 	if (atomic_load(&n_left) > 0)
 		await_all(take(engine, false));
+}
+
+/* ---- while all connections are out -------------------------------------------- */
+
+static bool is_exhausted(struct engine *engine)
+{
+	struct pool_counts counts;
+
+	engine_count(engine, &counts);
+	return counts.idle == 0 && !counts.has_room;
+}
+
+/* Takes the oldest of ENGINE in hand, or returns NULL. */
+static struct left *pick(const struct engine *engine)
+{
+	struct left *inherited = enter();
+	struct left *left;
+
+	DL_FOREACH(lefts, left)
+		if (left->engine == engine && !left->is_in_hand)
+			break;
+	if (left)
+		left->is_in_hand = true;
+	leave(inherited);
+	return left;
+}
+
+/* LEFT stays on the list, where its own thread sees that it must wait. */
+static void put_down(struct left *left, bool has_ended)
+{
+	struct left *list = NULL;
+	struct left *inherited = enter();
+
+	left->is_in_hand = false;
+	(void)pthread_cond_broadcast(&ended);
+	if (has_ended) {
+		take_off(left, &list);
+		n_busy++;
+		give_back_unlocked(list);
+	}
+	leave(inherited);
+}
+
+void finish_hurry(struct engine *engine)
+{
+	struct sqla_error before;
+	struct left *left;
+
+	if (atomic_load(&n_left) == 0 || !is_exhausted(engine))
+		return;
+	left = pick(engine);
+	if (!left)
+		return;
+	error_save(&before);
+	put_down(left, await(left, clock_ms() + HURRY_MS));
+	(void)error_restore(&before);
 }
 
 /* Also for what the library's thread has at hand just now. */

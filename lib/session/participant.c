@@ -161,16 +161,26 @@ static int rollback_prepared(void *self, const char *gid)
 	return s->conn->driver->rollback_prepared(s->conn, gid);
 }
 
+static bool is_wanted(struct engine *engine)
+{
+	struct pool_counts counts;
+
+	engine_count(engine, &counts);
+	return counts.waiting > 0;
+}
+
 /*
  * A session that keeps its connection has to wait for it. So has one whose
- * message is still in our buffer: if the process ended now, nobody would send
- * it, and its locks would stay until recovery comes.
+ * connection others wait for already: they get it as soon as it can be used.
+ * And so has one whose message is still in our buffer: if the process ended
+ * now, nobody would send it, and its locks would stay until recovery comes.
  */
 static bool detach(void *self, txn_ended_fn *ended, void *arg)
 {
 	struct sqla_session *s = self;
 
-	if (s->config->options.keep_session == SQLA_YES || !s->conn->driver->is_sent(s->conn))
+	if (s->config->options.keep_session == SQLA_YES || is_wanted(s->engine) ||
+	    !s->conn->driver->is_sent(s->conn))
 		return false;
 	if (!finish_leave(s->engine, s->conn, ended, arg))
 		return false;

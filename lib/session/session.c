@@ -283,6 +283,7 @@ static int connect_session(struct sqla_session *s)
 	if (s->conn)
 		return 0;
 	finish_await(s->engine);
+	finish_hurry(s->engine);
 	status = engine_checkout_until(s->engine, s->txn ? s->txn->deadline : 0, &conn);
 	if (status < 0)
 		return status;

@@ -1,12 +1,15 @@
 /* Commits on real servers that do not wait for their branches to end. */
 #include <sqlassist.h>
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <sqlassist/resource.h>
 
+#include "engine/engine.h"
 #include "session/helper.h"
 #include "session/servers.h"
 #include "support/main.h"
@@ -132,7 +135,8 @@ static int site(void *self, char ret_site[TXN_SITE_MAX + 1])
 	return 0;
 }
 
-Test(deferred, a_branch_that_takes_long_does_not_keep_the_commit)
+/* From when "shop" commits on, until commits_go. */
+static void must_join_holder(void)
 {
 	static const struct txn_resource_ops ops = { .size = sizeof(ops),
 						     .sort_key = first,
@@ -145,8 +149,13 @@ Test(deferred, a_branch_that_takes_long_does_not_keep_the_commit)
 						     .site = site };
 	static int self;
 
-	pair_work(&pair);
 	cr_assert(eq(int, txn_join(txn_current(), &ops, &self), 0));
+}
+
+Test(deferred, a_branch_that_takes_long_does_not_keep_the_commit)
+{
+	pair_work(&pair);
+	must_join_holder();
 	must_commit();
 	cr_expect(eq(i64, rows_at(pair.shop), 0));
 	commits_go(pair.shop);
@@ -189,4 +198,106 @@ Test(deferred, a_child_leaves_the_answers_to_its_parent)
 	pair_work(&pair);
 	must_commit();
 	must_await(pair.shop, "SELECT count(*) = 3 FROM t");
+}
+
+/* ---- fewer connections than threads --------------------------------------------- */
+
+static void setup_few(void)
+{
+	static const struct sqla_engine_options bank = { .decide = SQLA_DECIDE_PREFER,
+							 .pool_size = 2,
+							 .pool_overflow = SQLA_ZERO };
+	static const struct sqla_engine_options shop = { .pool_size = 1,
+							 .pool_overflow = SQLA_ZERO };
+
+	pair_open(&pair, &bank, &shop);
+	cr_assert(eq(int, txn_set_finish(txn_current(), TXN_FINISH_DEFERRED), 0));
+}
+
+TestSuite(few, .init = setup_few, .fini = teardown);
+
+static void *need_shop(void *arg)
+{
+	struct sqla_session *s = must_open("shop");
+
+	(void)arg;
+	(void)must_int(s, "SELECT 1");
+	must_commit();
+	sqla_session_close(s);
+	return NULL;
+}
+
+static void must_await_waiter(const char *name)
+{
+	struct pool_counts counts = { .waiting = 0 };
+	struct engine *engine;
+
+	cr_assert(eq(int, engine_get(name, &engine), 0));
+	while (counts.waiting == 0) {
+		(void)poll(NULL, 0, 1);
+		engine_count(engine, &counts);
+	}
+	engine_unref(engine);
+}
+
+static atomic_bool has_gone;
+
+static void *let_commits_go(void *arg)
+{
+	(void)arg;
+	must_await(pair.shop, "SELECT count(*) = 1 FROM pg_stat_activity "
+			      "WHERE wait_event = 'SyncRep' AND query LIKE 'COMMIT PREPARED%%'");
+	atomic_store(&has_gone, true);
+	commits_go(pair.shop);
+	return NULL;
+}
+
+Test(few, nobody_leaves_a_connection_that_others_wait_for)
+{
+	pthread_t waiter, helper;
+
+	pair_work(&pair);
+	must_join_holder();
+	cr_assert(eq(int, pthread_create(&waiter, NULL, need_shop, NULL), 0));
+	must_await_waiter("shop");
+	cr_assert(eq(int, pthread_create(&helper, NULL, let_commits_go, NULL), 0));
+	must_commit();
+	cr_expect(atomic_load(&has_gone));
+	(void)pthread_join(helper, NULL);
+	(void)pthread_join(waiter, NULL);
+}
+
+static atomic_bool is_over;
+
+/* Comes to "shop" now and then, also while its only connection is left. */
+static void *keep_reading(void *arg)
+{
+	struct sqla_session *b = must_open("bank"), *s = must_open("shop");
+
+	while (!atomic_load(&is_over)) {
+		(void)must_int(s, "SELECT 1");
+		must_commit();
+		(void)must_int(b, "SELECT 1");
+		must_commit();
+	}
+	sqla_session_close(b);
+	sqla_session_close(s);
+	return arg;
+}
+
+Test(few, the_thread_reads_what_it_has_committed)
+{
+	pthread_t other;
+
+	cr_assert(eq(int, pthread_create(&other, NULL, keep_reading, NULL), 0));
+	for (int64_t i = 1; i <= 300; i++) {
+		pair_work(&pair);
+		(void)txn_set_finish(txn_current(), TXN_FINISH_DEFERRED);
+		must_commit();
+		cr_assert(eq(i64, must_int(pair.s, "SELECT count(*) FROM t"), i));
+		must_commit();
+	}
+	atomic_store(&is_over, true);
+	(void)pthread_join(other, NULL);
+	cr_expect(pair_has(&pair, 300));
 }
