@@ -19,6 +19,7 @@
 #include "postgres/exec.h"
 #include "postgres/link.h"
 #include "postgres/pooled.h"
+#include "postgres/xid.h"
 
 /* ---- abilities --------------------------------------------------------------- */
 
@@ -166,7 +167,7 @@ static int conclude_ask(struct pg_link *link)
 		return pg_fail(link, "cannot ask what has changed", NULL);
 	if (*link->xid && strcmp(link->xid, pg_talk_value(link, 0)) != 0)
 		return pg_fail_ended_by_hand(link);
-	pg_note_xid(link, 0);
+	pg_xid_note(link, 0);
 	return *link->xid ? TXN_CHANGED : 0;
 }
 
@@ -182,9 +183,9 @@ int pg_ask(struct driver_conn *conn)
 	status = check_in_transaction(link);
 	if (status < 0)
 		return status;
-	if (!link->is_unsure)
-		return *link->xid ? TXN_CHANGED : 0;
-	ask = pg_ask_command(link);
+	if (!link->is_unsure && (!link->is_xid_open || link->has_changed))
+		return *link->xid || link->has_changed ? TXN_CHANGED : 0;
+	ask = pg_xid_command(link);
 	return pg_step_start(link, &ask, 1, conclude_ask, "cannot ask what has changed");
 }
 
@@ -222,23 +223,45 @@ static int send_commit(struct pg_link *link)
 
 	if (status < 0)
 		return status;
+	link->is_unsent = false;
 	return pg_step_start(link, &commit, 1, conclude_commit, "COMMIT");
 }
 
+static int conclude_xid(struct pg_link *link)
+{
+	if (pg_step_has_failed(link))
+		return pg_fail(link, "cannot ask what has changed", NULL);
+	pg_xid_note(link, 0);
+	return send_commit(link);
+}
+
+/* Without a row its number alone tells of a commit whose answer is lost. */
 int pg_commit(struct driver_conn *conn)
 {
 	struct pg_link *link = pg_link_of(conn);
+	struct pg_command ask;
+	int status;
 
 	if (link->is_begin_due) {
 		pg_forget_transaction(link);
 		return 0;
 	}
-	return send_commit(link);
+	if (*link->xid || link->is_xid_open)
+		pg_xid_decides(link, false);
+	if (!link->is_xid_open)
+		return send_commit(link);
+	status = check_in_transaction(link);
+	if (status < 0)
+		return status;
+	link->is_unsent = true;
+	ask = pg_xid_command(link);
+	return pg_step_start(link, &ask, 1, conclude_xid, "cannot ask what has changed");
 }
 
 /* I2: the only step whose success is the decision. */
 int pg_decide(struct driver_conn *conn)
 {
+	pg_xid_decides(pg_link_of(conn), true);
 	return send_commit(pg_link_of(conn));
 }
 
@@ -322,6 +345,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 		return status;
 	if (!pg_is_plain_gid(gid))
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
+	pg_xid_decides(link, false);
 	raises = must_raise(link);
 	if (raises)
 		commands[n++] = (struct pg_command){ .sql = raise,

@@ -13,11 +13,10 @@
 #include "postgres/site.h"
 #include "postgres/statement.h"
 #include "postgres/values.h"
+#include "postgres/xid.h"
 
 /* An engine that cannot decide looks again so often whether it can by now. */
 #define REFRESH_MS 10000
-
-const char pg_ask_xid[] = "SELECT pg_catalog.pg_current_xact_id_if_assigned()";
 
 int pg_fail_ended_by_hand(struct pg_link *link)
 {
@@ -55,6 +54,7 @@ int pg_begin(struct driver_conn *conn, bool readonly)
 		return status;
 	pg_forget_transaction(link);
 	link->xid[0] = '\0';
+	link->is_unsent = false;
 	link->is_transient = false;
 	link->is_readonly = readonly;
 	link->is_begin_due = true;
@@ -113,26 +113,32 @@ static unsigned put_begin(struct pg_link *link, struct pg_command commands[])
 }
 
 /*
- * Sends one statement (NULL: none), the BEGIN that is due ahead of it, the question for the
- * xid behind it, and the end of a prepared statement that is not kept any
- * more, in one round trip. RET_AT: its place among the answers.
+ * Sends one statement (NULL: none), the BEGIN that is due ahead of it, the question for
+ * the xid behind it (ahead of it, too, where it is open), and the end of a prepared
+ * statement that is not kept any more, in one round trip. RET_AT: its place among
+ * the answers.
  */
 static int run_once(struct pg_link *link, const struct pg_command *command, const char *doing,
 		    unsigned *ret_at)
 {
 	const char *dropped = pg_statement_dropped(link->statements);
-	struct pg_command commands[4 + PG_SETTINGS_MAX];
+	struct pg_command commands[5 + PG_SETTINGS_MAX];
 	char deallocate[64];
-	bool asks = link->base.is_in_transaction && (!*link->xid || !link->is_guarded);
+	bool is_due = link->base.is_in_transaction && (!*link->xid || !link->is_guarded);
+	bool is_expected = is_due && pg_xid_is_expected(link, command);
+	bool asks_first = is_due && !is_expected && link->is_xid_open;
+	bool asks = is_due && !is_expected && !link->has_changed;
 	unsigned n = put_begin(link, commands), asked;
 	int status;
 
+	if (asks_first)
+		commands[n++] = pg_xid_command(link);
 	*ret_at = n;
 	if (command)
 		commands[n++] = *command;
 	asked = n;
 	if (asks)
-		commands[n++] = pg_ask_command(link);
+		commands[n++] = pg_xid_command(link);
 	/* Behind DEALLOCATE ALL nothing is prepared any more. */
 	if (asks && command && strcasestr(command->sql, "DEALLOCATE"))
 		commands[asked].how = PG_SEND_PLAIN;
@@ -142,8 +148,12 @@ static int run_once(struct pg_link *link, const struct pg_command *command, cons
 	}
 	status = pg_talk_run(link, commands, n, 0, doing);
 	note_state(link, status);
-	if (status == 0 && asks)
-		pg_note_xid(link, asked);
+	if (status == 0 && asks_first)
+		pg_xid_note(link, *ret_at - 1);
+	if (status == 0 && asks && !(asks_first && *link->xid))
+		pg_xid_note(link, asked);
+	if (status == 0 && is_due && !asks && !*link->xid)
+		link->is_xid_open = true;
 	if (status == 0 && dropped && link->base.is_in_transaction)
 		pg_statement_closed(link->statements);
 	return status;
@@ -181,7 +191,8 @@ static int run(struct pg_link *link, const struct pg_command *command, const cha
 	return status < 0 ? status : run_once(link, command, doing, ret_at);
 }
 
-/* Without a question behind it: SET TRANSACTION may follow. */
+/* Without a question behind it: SET TRANSACTION may follow. The native handle may: it
+ * must not be able to begin another transaction unseen. */
 int pg_begin_now(struct driver_conn *conn)
 {
 	struct pg_link *link = pg_link_of(conn);
@@ -189,8 +200,10 @@ int pg_begin_now(struct driver_conn *conn)
 	unsigned n;
 	int status;
 
-	if (!link->is_begin_due)
-		return check_usable(link);
+	if (!link->is_begin_due) {
+		status = check_usable(link);
+		return status < 0 ? status : pg_xid_close(link);
+	}
 	n = put_begin(link, commands);
 	/* Not as a statement that the server may have lost: nothing repeats it here. */
 	commands[0].how = PG_SEND_SIMPLE;
@@ -214,26 +227,15 @@ int pg_begin_work(struct pg_link *link)
 
 /* ---- statements ------------------------------------------------------------- */
 
-/* ROLLBACK is the tag of ROLLBACK TO as well: then the xid is still ours. */
-static bool is_still_ours(struct pg_link *link)
-{
-	static const struct pg_command ask = { .sql = pg_ask_xid,
-					       .how = PG_SEND_OWN,
-					       .columns = 1,
-					       .wants_row = true };
-
-	return pg_talk_run(link, &ask, 1, 0, "cannot ask for the transaction") == 0 &&
-	       strcmp(pg_talk_value(link, 0), link->xid) == 0;
-}
-
-/* The atomicity of all branches rests on nobody ending one in SQL. */
+/* The atomicity of all branches rests on nobody ending one in SQL. ROLLBACK is the tag of
+ * ROLLBACK TO as well: then the xid is still ours. */
 static int check_not_ended(struct pg_link *link, const char *tag, bool had_xid)
 {
 	if (!link->base.is_in_transaction)
 		return 0;
 	if (PQtransactionStatus(link->native) == PQTRANS_IDLE || strcmp(tag, "COMMIT") == 0)
 		return pg_fail_ended_by_hand(link);
-	if (strcmp(tag, "ROLLBACK") == 0 && had_xid && !is_still_ours(link))
+	if (strcmp(tag, "ROLLBACK") == 0 && had_xid && !pg_xid_is_same(link))
 		return link->base.is_broken ? SQLA_ECONNECT : pg_fail_ended_by_hand(link);
 	return 0;
 }
@@ -244,6 +246,15 @@ static bool is_one_of(const char *tag, const char *const commands[])
 		if (strncmp(tag, *commands, strlen(*commands)) == 0)
 			return true;
 	return false;
+}
+
+static void note_rows(struct pg_link *link, unsigned at, PGresult *result, bool had_xid)
+{
+	static const char *const writing[] = { "INSERT", "UPDATE", "DELETE", "MERGE", NULL };
+
+	if (link->base.is_in_transaction && is_one_of(PQcmdStatus(result), writing) &&
+	    pg_rows_affected(result) > 0)
+		pg_xid_rows_written(link, at, had_xid);
 }
 
 /*
@@ -303,7 +314,7 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 	       size_t n, struct driver_rows **ret_rows, int64_t *ret_affected)
 {
 	struct pg_link *link = pg_link_of(conn);
-	bool had_xid = *link->xid;
+	bool had_xid = *link->xid || link->is_xid_open;
 	struct pg_command command = { .sql = sql, .how = PG_SEND_KEPT, .n = (int)n };
 	struct pg_values made;
 	PGresult *result = NULL;
@@ -323,6 +334,7 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 	}
 	result = link->talk.results[at];
 	link->talk.results[at] = NULL;
+	note_rows(link, at, result, had_xid);
 	note_statement(link, &command, at, PQcmdStatus(result));
 	status = check_not_ended(link, PQcmdStatus(result), had_xid);
 	if (status < 0)

@@ -6,9 +6,6 @@
 
 struct pg_link;
 
-/* Asks for the xid of the transaction: PostgreSQL's changed-detection. */
-extern const char pg_ask_xid[];
-
 int pg_begin(struct driver_conn *conn, bool readonly);
 int pg_begin_now(struct driver_conn *conn);
 int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_value values[],

@@ -22,6 +22,8 @@ void pg_forget_transaction(struct pg_link *link)
 	link->base.is_in_transaction = false;
 	link->is_begin_due = false;
 	link->is_unsure = false;
+	link->is_xid_open = false;
+	link->has_changed = false;
 	link->is_ended_by_hand = false;
 	link->outermost = 0;
 	link->is_guarded = !link->server.is_pooled;

@@ -80,8 +80,9 @@ struct pg_link {
 	char *table; /* the decision table, quoted, for SQL */
 	struct pg_statements *statements;
 	struct pg_claim claim;
-	bool may_be_async; /* synchronous_commit may be off: somebody has set something */
-	char begin[2][64]; /* its SQL, of transactions that may write and that may not */
+	unsigned decisions; /* transactions in a row that decided with a row */
+	bool may_be_async;  /* synchronous_commit may be off: somebody has set something */
+	char begin[2][64];  /* its SQL, of transactions that may write and that may not */
 	struct pg_server server;
 
 	/* The transaction. */
@@ -92,6 +93,9 @@ struct pg_link {
 	bool is_transient;	   /* the latest failure may pass */
 	unsigned outermost;	   /* lowest live savepoint, or 0 */
 	char xid[PG_XID_SIZE];	   /* "" while none is known; kept after it ended */
+	bool is_xid_open;	   /* statements were sent that it was not asked for (xid.h) */
+	bool has_changed;	   /* one of them has written rows */
+	bool is_unsent;		   /* COMMIT waits for it; kept like it */
 	struct sqla_error failure; /* what made the transaction fail */
 
 	/* Behind a pooler: pooled.h. */

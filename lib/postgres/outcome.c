@@ -186,6 +186,9 @@ int pg_outcome(struct driver_conn *conn)
 	struct driver_conn *fresh;
 	int status;
 
+	if (lost->is_unsent)
+		return error_set(SQLA_EABORTED, pg_name(lost), "Abort, and try again.",
+				 "the connection was lost before COMMIT was sent");
 	if (!*lost->xid || !*lost->server.system_identifier)
 		return in_doubt(lost, "its number is not known");
 	if (pg_open(conn->config, DRIVER_RECOVERY, &fresh) < 0)

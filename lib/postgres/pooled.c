@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "base/error.h"
 #include "postgres/exec.h"
 #include "postgres/link.h"
@@ -71,30 +70,21 @@ static struct pg_command guard_with(struct pg_link *link, const char *known, con
 	};
 }
 
-struct pg_command pg_ask_command(struct pg_link *link)
+struct pg_command pg_ask_guarded(struct pg_link *link)
 {
-	struct pg_command ask;
+	struct pg_command ask = guard_with(link, ASK_GUARDED(WHO), ASK_GUARDED(WHO_UNIDENTIFIED));
 
-	if (link->is_guarded)
-		return (struct pg_command){ .sql = pg_ask_xid,
-					    .how = PG_SEND_OWN,
-					    .columns = 1,
-					    .wants_row = true };
-	ask = guard_with(link, ASK_GUARDED(WHO), ASK_GUARDED(WHO_UNIDENTIFIED));
 	ask.columns = 3;
 	ask.wants_row = true;
 	return ask;
 }
 
-void pg_note_xid(struct pg_link *link, unsigned i)
+void pg_note_guarded(struct pg_link *link, unsigned i)
 {
-	const PGresult *result = link->talk.results[i];
-
-	copy_text(link->xid, sizeof(link->xid), pg_talk_value(link, i));
 	if (link->is_guarded)
 		return;
 	link->is_guarded = true;
-	link->server.backend_pid = (int)strtol(pg_cell(result, 0, 1), NULL, 10);
+	link->server.backend_pid = (int)strtol(pg_cell(link->talk.results[i], 0, 1), NULL, 10);
 }
 
 struct pg_command pg_guard_command(struct pg_link *link)

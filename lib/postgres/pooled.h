@@ -42,10 +42,10 @@ unsigned pg_pooled_settings(struct pg_link *link, struct pg_command commands[PG_
  * in that, for want of a BEGIN. */
 unsigned pg_settings_alone(struct pg_link *link, struct pg_command commands[PG_SETTINGS_MAX]);
 
-/* Asks for the xid, and until that has succeeded once in the transaction also
- * asserts where it is. pg_note_xid takes the answer from place I. */
-struct pg_command pg_ask_command(struct pg_link *link);
-void pg_note_xid(struct pg_link *link, unsigned i);
+/* Asks for the xid (xid.h) and asserts where the transaction is, which is known when
+ * the answer I has come. */
+struct pg_command pg_ask_guarded(struct pg_link *link);
+void pg_note_guarded(struct pg_link *link, unsigned i);
 
 /*
  * Asserts where we are, with recovery's settings until the transaction ends;

@@ -234,6 +234,14 @@ struct pg_statement *pg_statement_of(struct pg_statements *all, const struct pg_
 	return NULL;
 }
 
+const struct pg_statement *pg_statement_known(struct pg_statements *all,
+					      const struct pg_command *command)
+{
+	const struct kept *kept = all->used && make_key(all, command) ? find(all, all->used) : NULL;
+
+	return kept ? &kept->statement : NULL;
+}
+
 void pg_statement_seen(struct pg_statements *all, const struct pg_command *command)
 {
 	struct kept *kept;

@@ -31,6 +31,7 @@ enum {
 struct pg_statement {
 	char name[PG_STATEMENT_NAME_SIZE]; /* on the server */
 	bool is_prepared;
+	bool takes_xid; /* where it wrote rows, the transaction had a number then */
 };
 
 /* Keeps at most LIMIT of the application's; 0: nothing is prepared at all.
@@ -41,6 +42,10 @@ void pg_statements_free(struct pg_statements *all);
 /* The statement to send COMMAND as, prepared or to be prepared first; borrowed
  * until the next call here. NULL: it is sent as it is. */
 struct pg_statement *pg_statement_of(struct pg_statements *all, const struct pg_command *command);
+
+/* The statement that COMMAND was sent as before, or NULL. */
+const struct pg_statement *pg_statement_known(struct pg_statements *all,
+					      const struct pg_command *command);
 
 /* COMMAND was sent as it was and may be prepared when it comes again. */
 void pg_statement_seen(struct pg_statements *all, const struct pg_command *command);

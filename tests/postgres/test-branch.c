@@ -568,3 +568,175 @@ Test(branch, prepares_after_large_statements)
 	free(bytes);
 	pg_driver.close(conn);
 }
+
+/* ---- without its number ----------------------------------------------------------- */
+
+#define WRITE "INSERT INTO work VALUES (1)"
+#define WRITE_SOME "UPDATE work SET i = 1 WHERE i = -1"
+
+/* The connection has decided so often that it is expected to decide again. */
+static struct driver_conn *must_decide_often(const char *url)
+{
+	struct driver_conn *conn = must_open(url, NULL);
+
+	if (pg_link_of(conn)->server.is_pooled)
+		cr_skip("behind a pooler the number is always asked for");
+	must_exec_at(url, "CREATE TABLE IF NOT EXISTS work (i int)");
+	for (int i = 0; i < 6; i++) {
+		must_exec_at(url, "INSERT INTO work VALUES (-1)");
+		must_begin(conn);
+		must_run(conn, i % 2 ? WRITE : WRITE_SOME);
+		cr_assert(eq(int, claim(conn, i % 2 ? UUID_ONE : UUID_TWO), 0));
+		cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+		must_exec_at(url,
+			     "DELETE FROM sqlassist.sqlassist_decision WHERE verdict <> 'site'");
+	}
+	must_exec_at(url, "TRUNCATE work");
+	must_begin(conn);
+	return conn;
+}
+
+/* ... and has written, without a question. */
+static struct driver_conn *must_write_unasked(const char *url)
+{
+	struct driver_conn *conn = must_decide_often(url);
+
+	must_run(conn, WRITE);
+	cr_assert(pg_link_of(conn)->is_xid_open);
+	cr_assert(eq(str, pg_link_of(conn)->xid, ""));
+	return conn;
+}
+
+Test(branch, that_decides_again_needs_no_number)
+{
+	const char *url = new_database("unasked");
+	struct driver_conn *conn = must_write_unasked(url);
+
+	cr_expect(eq(int, pg_driver.ask(conn), TXN_CHANGED));
+	cr_expect(eq(int, claim(conn, UUID_ONE), 0));
+	cr_expect(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(str, pg_link_of(conn)->xid, ""));
+	cr_expect(eq(i64, count_work(url), 1));
+	pg_driver.close(conn);
+}
+
+Test(branch, that_commits_in_one_phase_after_all_asks_for_its_number_first)
+{
+	const char *url = new_database("unaskedone");
+	struct driver_conn *conn = must_write_unasked(url);
+
+	cr_expect(eq(int, pg_driver.ask(conn), TXN_CHANGED));
+	cr_expect(eq(int, vote(conn, pg_driver.commit(conn)), 0));
+	cr_expect(ne(str, pg_link_of(conn)->xid, ""));
+	cr_expect(eq(i64, count_work(url), 1));
+	must_begin(conn);
+	must_run(conn, WRITE);
+	cr_expect(ne(str, pg_link_of(conn)->xid, ""), "and is not expected to decide any more");
+	pg_driver.close(conn);
+}
+
+Test(branch, that_is_lost_before_its_commit_was_sent_is_aborted)
+{
+	const char *url = new_database("unsent");
+	struct driver_conn *conn = must_write_unasked(url);
+
+	cr_assert(eq(int, pg_driver.commit(conn), TXN_WAIT));
+	pg_driver.give_up(conn);
+	cr_expect(eq(int, pg_driver.outcome(conn), SQLA_EABORTED));
+	cr_expect(eq(i64, count_work(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, whose_backend_is_gone_before_its_commit_was_sent_is_aborted)
+{
+	const char *url = new_database("unsentgone");
+	struct driver_conn *conn = must_write_unasked(url);
+
+	terminate(url, conn);
+	cr_expect(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_EINDOUBT));
+	cr_expect(eq(int, pg_driver.outcome(conn), SQLA_EABORTED));
+	cr_expect(eq(i64, count_work(url), 0));
+	pg_driver.close(conn);
+}
+
+Test(branch, that_is_prepared_after_all_knows_its_number)
+{
+	const char *url = new_database("unaskedprepared"), *gid = gid_of(UUID_ONE);
+	struct driver_conn *conn = must_write_unasked(url);
+
+	cr_expect(eq(int, vote(conn, pg_driver.prepare(conn, gid)), 0));
+	cr_expect(ne(str, pg_link_of(conn)->xid, ""));
+	must_exec_at(url, "ROLLBACK PREPARED '%s'", gid);
+	cr_expect(eq(int, vote(conn, pg_driver.commit_prepared(conn, gid)), SQLA_EMIXED));
+	pg_driver.close(conn);
+}
+
+/* It takes no number where it finds nothing to write. */
+Test(branch, that_wrote_no_row_is_asked_at_the_end)
+{
+	const char *url = new_database("unwritten");
+	struct driver_conn *conn = must_decide_often(url);
+
+	must_run(conn, WRITE_SOME);
+	cr_assert(pg_link_of(conn)->is_xid_open);
+	cr_expect(zero(int, vote(conn, pg_driver.ask(conn))));
+	cr_expect(zero(int, vote(conn, pg_driver.commit(conn))));
+	pg_driver.close(conn);
+}
+
+Test(branch, whose_number_is_open_is_asked_with_the_next_other_statement)
+{
+	const char *url = new_database("unaskedothers");
+	struct driver_conn *conn = must_decide_often(url);
+
+	must_run(conn, WRITE_SOME);
+	cr_assert(pg_link_of(conn)->is_xid_open);
+	must_run(conn, "CREATE TABLE more (i int)");
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), TXN_CHANGED));
+	cr_expect(ne(str, pg_link_of(conn)->xid, ""));
+	(void)pg_driver.rollback(conn);
+	must_begin(conn);
+	must_run(conn, WRITE);
+	must_run(conn, "SAVEPOINT mine");
+	must_run(conn, "ROLLBACK TO mine");
+	cr_expect(ne(str, pg_link_of(conn)->xid, ""));
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), TXN_CHANGED));
+	pg_driver.close(conn);
+}
+
+Test(branch, whose_number_is_open_is_not_ended_by_hand_unseen)
+{
+	const char *url = new_database("unaskedhand");
+	struct driver_conn *conn = must_write_unasked(url);
+	PGresult *again;
+
+	cr_expect(eq(int, run(conn, "ROLLBACK AND CHAIN"), SQLA_EMANAGED));
+	(void)pg_driver.rollback(conn);
+	must_begin(conn);
+	must_run(conn, WRITE);
+	cr_assert(pg_link_of(conn)->is_xid_open);
+	cr_assert(zero(int, pg_driver.begin_now(conn)));
+	again = PQexec(pg_driver.native(conn), "ROLLBACK; BEGIN; " WRITE);
+	PQclear(again);
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_EMANAGED));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
+/* The rows are those of the view's trigger, which writes none. */
+Test(branch, is_not_taken_for_changed_by_rows_of_a_view)
+{
+	const char *url = new_database("view");
+	struct driver_conn *conn = must_decide_often(url);
+
+	must_exec_at(url, "CREATE VIEW v AS SELECT 1 AS i; CREATE FUNCTION f() RETURNS trigger "
+			  "LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$; CREATE TRIGGER t INSTEAD "
+			  "OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION f()");
+	for (int i = 0; i < 3; i++) {
+		must_run(conn, "INSERT INTO v VALUES (1)");
+		cr_expect(zero(int, vote(conn, pg_driver.ask(conn))));
+		cr_expect(zero(int, vote(conn, pg_driver.commit(conn))));
+		must_begin(conn);
+	}
+	pg_driver.close(conn);
+}
