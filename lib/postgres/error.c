@@ -46,12 +46,13 @@ static bool is_deadly(const PGresult *result)
 bool pg_is_unknown(const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
-	const char *state = pg_sqlstate(result);
+	const char *state;
 
 	if (status == PGRES_BAD_RESPONSE)
 		return true;
 	if (status != PGRES_FATAL_ERROR)
 		return false;
+	state = pg_sqlstate(result);
 	/* Without a SQLSTATE it is libpq that speaks, of a lost connection. */
 	return state[0] == '\0' || is_deadly(result) || strncmp(state, "08", 2) == 0 ||
 	       (strncmp(state, "57P0", 4) == 0 && state[4] >= '1' && state[4] <= '5');

@@ -131,7 +131,7 @@ static struct pg_statement *own_of(struct pg_statements *all, const char *sql)
 
 /* ---- the application's -------------------------------------------------------- */
 
-/* The key of COMMAND in all->key. */
+/* The key of COMMAND in all->key; often it is there. */
 static bool make_key(struct pg_statements *all, const struct pg_command *command)
 {
 	size_t types = command->types ? (size_t)command->n * sizeof(*command->types) : 0;
@@ -140,6 +140,9 @@ static bool make_key(struct pg_statements *all, const struct pg_command *command
 
 	if (text > PG_STATEMENT_TEXT_MAX)
 		return false;
+	if (size > 0 && size == all->size && memcmp(all->key + types, command->sql, text) == 0 &&
+	    (!types || memcmp(all->key, command->types, types) == 0))
+		return true;
 	if (size > all->room) {
 		char *key = realloc(all->key, size);
 
