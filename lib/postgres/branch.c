@@ -352,7 +352,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 						     .how = PG_SEND_OWN,
 						     .columns = 2,
 						     .wants_row = true };
-	(void)snprintf(sql, sizeof(sql), "PREPARE TRANSACTION '%s'", gid);
+	copy_joined(sql, sizeof(sql), "PREPARE TRANSACTION '", gid, "'", NULL);
 	commands[n++] = (struct pg_command){ .sql = sql, .how = PG_SEND_SIMPLE };
 	/* Holds the server process until the branch is ended (pooled.h). In the
 	 * same breath: a pooler takes it away when it is seen idle. */

@@ -139,8 +139,8 @@ static int run_once(struct pg_link *link, const struct pg_command *command, cons
 	asked = n;
 	if (asks)
 		commands[n++] = pg_xid_command(link);
-	/* Behind DEALLOCATE ALL nothing is prepared any more. */
-	if (asks && command && strcasestr(command->sql, "DEALLOCATE"))
+	/* Behind DEALLOCATE ALL, which takes no values, nothing is prepared any more. */
+	if (asks && command && command->n == 0 && strcasestr(command->sql, "DEALLOCATE"))
 		commands[asked].how = PG_SEND_PLAIN;
 	if (dropped && link->base.is_in_transaction) {
 		(void)snprintf(deallocate, sizeof(deallocate), "DEALLOCATE %s", dropped);
