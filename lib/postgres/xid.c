@@ -34,7 +34,7 @@ bool pg_xid_is_expected(struct pg_link *link, const struct pg_command *command)
 {
 	const struct pg_statement *statement;
 
-	if (link->decisions < DECISIONS_MIN || !link->is_guarded || !command ||
+	if (link->decisions < DECISIONS_MIN || !link->is_guarded || link->is_unsure || !command ||
 	    command->how != PG_SEND_KEPT)
 		return false;
 	statement = pg_statement_known(link->statements, command);

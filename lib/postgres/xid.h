@@ -21,7 +21,8 @@ struct pg_link;
 struct pg_command pg_xid_command(struct pg_link *link);
 void pg_xid_note(struct pg_link *link, unsigned i);
 
-/* COMMAND is sure to take a number, and nobody is likely to need it. */
+/* COMMAND is sure to take a number, and nobody is likely to need it; nor can anybody
+ * end the transaction behind our back, which only the number would tell. */
 bool pg_xid_is_expected(struct pg_link *link, const struct pg_command *command);
 
 /* Command AT has written rows; the transaction HAD its number before, or an open one. */

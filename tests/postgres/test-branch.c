@@ -723,6 +723,21 @@ Test(branch, whose_number_is_open_is_not_ended_by_hand_unseen)
 	pg_driver.close(conn);
 }
 
+Test(branch, whose_native_handle_is_out_is_not_ended_by_hand_unseen)
+{
+	const char *url = new_database("unaskedout");
+	struct driver_conn *conn = must_decide_often(url);
+	PGconn *native;
+
+	cr_assert(zero(int, pg_driver.begin_now(conn)));
+	native = pg_driver.native(conn);
+	must_run(conn, WRITE);
+	PQclear(PQexec(native, "ROLLBACK; BEGIN"));
+	cr_expect(eq(int, vote(conn, pg_driver.ask(conn)), SQLA_EMANAGED));
+	(void)pg_driver.rollback(conn);
+	pg_driver.close(conn);
+}
+
 /* The rows are those of the view's trigger, which writes none. */
 Test(branch, is_not_taken_for_changed_by_rows_of_a_view)
 {
