@@ -13,7 +13,7 @@
 
 enum { ROW_DISTANCE = 200 };
 
-static const char server_conf[] = "max_connections = 300\n"
+static const char server_conf[] = "max_connections = 400\n"
 				  "max_prepared_transactions = 1100\n"
 				  "shared_buffers = 128MB\n"
 				  "min_wal_size = 256MB\n"
