@@ -191,8 +191,8 @@ static int run(struct pg_link *link, const struct pg_command *command, const cha
 	return status < 0 ? status : run_once(link, command, doing, ret_at);
 }
 
-/* Without a question behind it: SET TRANSACTION may follow. The native handle may: it
- * must not be able to begin another transaction unseen. */
+/* Without a question behind it, since SET TRANSACTION may follow. Whoever gets the native
+ * handle next could begin another transaction: a number that is open is asked for. */
 int pg_begin_now(struct driver_conn *conn)
 {
 	struct pg_link *link = pg_link_of(conn);
@@ -273,7 +273,7 @@ static void note_statement(struct pg_link *link, const struct pg_command *comman
 	static const char *const settings[] = { "SET", "RESET", "DISCARD", "DO", "CALL", NULL };
 
 	/* It is one of those, and known. */
-	if (pg_talk_was_prepared(link, at))
+	if (link->talk.statements[at])
 		return;
 	if (is_one_of(tag, planned))
 		pg_statement_seen(link->statements, command);

@@ -335,11 +335,6 @@ const char *pg_talk_tag(const struct pg_link *link, unsigned i)
 	return tag ? tag : "";
 }
 
-bool pg_talk_was_prepared(const struct pg_link *link, unsigned i)
-{
-	return link->talk.statements[i] != NULL;
-}
-
 const PGresult *pg_talk_failure(const struct pg_link *link)
 {
 	return link->talk.failed < 0 ? NULL : link->talk.results[link->talk.failed];

@@ -104,8 +104,6 @@ const char *pg_cell(const PGresult *result, int row, int column);
 const char *pg_talk_value(const struct pg_link *link, unsigned i);
 /* The tag of answer I, "" for none (I7). */
 const char *pg_talk_tag(const struct pg_link *link, unsigned i);
-/* Whether command I was sent as a prepared statement. */
-bool pg_talk_was_prepared(const struct pg_link *link, unsigned i);
 /* The answer that failed, or NULL. */
 const PGresult *pg_talk_failure(const struct pg_link *link);
 

@@ -250,8 +250,7 @@ static void advance(struct branch_step step, struct pollfd *wait, struct sqla_er
 	branch->vote = valid(branch, step.verb, branch->ops.advance(branch->self, wait));
 	if (branch->vote == TXN_WAIT)
 		return;
-	wait->fd = -1;
-	wait->events = 0;
+	*wait = (struct pollfd){ .fd = -1 };
 	settle(step, first);
 }
 

@@ -635,6 +635,14 @@ Test(branch, that_commits_in_one_phase_after_all_asks_for_its_number_first)
 	pg_driver.close(conn);
 }
 
+/* Its commit was never sent, and whoever asks is told so. */
+static void expect_unsent(const char *url, struct driver_conn *conn)
+{
+	cr_expect(eq(int, pg_driver.outcome(conn), SQLA_EABORTED));
+	cr_expect(eq(i64, count_work(url), 0));
+	pg_driver.close(conn);
+}
+
 Test(branch, that_is_lost_before_its_commit_was_sent_is_aborted)
 {
 	const char *url = new_database("unsent");
@@ -642,9 +650,7 @@ Test(branch, that_is_lost_before_its_commit_was_sent_is_aborted)
 
 	cr_assert(eq(int, pg_driver.commit(conn), TXN_WAIT));
 	pg_driver.give_up(conn);
-	cr_expect(eq(int, pg_driver.outcome(conn), SQLA_EABORTED));
-	cr_expect(eq(i64, count_work(url), 0));
-	pg_driver.close(conn);
+	expect_unsent(url, conn);
 }
 
 Test(branch, whose_backend_is_gone_before_its_commit_was_sent_is_aborted)
@@ -654,9 +660,7 @@ Test(branch, whose_backend_is_gone_before_its_commit_was_sent_is_aborted)
 
 	terminate(url, conn);
 	cr_expect(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_EINDOUBT));
-	cr_expect(eq(int, pg_driver.outcome(conn), SQLA_EABORTED));
-	cr_expect(eq(i64, count_work(url), 0));
-	pg_driver.close(conn);
+	expect_unsent(url, conn);
 }
 
 Test(branch, that_is_prepared_after_all_knows_its_number)
