@@ -127,7 +127,8 @@ static void put_bar(const json_t *cell)
 
 static void put_plot(const json_t *cells)
 {
-	static const char *const ways[] = { "plain", "pipelined", "library", "deferred" };
+	static const char *const ways[] = { "plain", "pipelined", "library", "pipelined-deferred",
+					    "deferred" };
 	json_t *cell;
 	size_t i;
 

@@ -12,6 +12,7 @@ cells=$(grep -c '"failed": 0$' "$json")
 	exit 1
 }
 "$top_builddir/bench/bench-table" "$json" | grep -qE '^\| one SQLite \| 2 \|( [0-9./ ]*\|)+$'
+"$top_builddir/bench/bench-table" --plot "$json" | grep -qE '^"two-postgres, 2"( [0-9.]+){5}$'
 "$top_builddir/bench/bench-scale" --smoke --json "$json"
 "$top_builddir/bench/bench-table" --recovery "$json" | grep -qE '^\| 10 \| [0-9]+ \| [0-9]+ \|$'
 "$top_builddir/bench/bench-group" --smoke | grep -q '^| journal_mode |'
