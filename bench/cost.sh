@@ -42,7 +42,7 @@ row() {
 mkdir -p "$dir"
 echo "| way | instructions | allocations |"
 echo "|---|--:|--:|"
-for way in plain textbook pipelined deferred library; do
+for way in plain textbook pipelined library pipelined-deferred deferred; do
 	row $way
 done
 echo
