@@ -80,11 +80,11 @@ void forget_free(struct forget_queue *queue)
 
 static struct ended *ended_new(const char *uuid, int64_t ended_ms)
 {
-	struct ended *one = calloc(1, sizeof(*one));
+	struct ended *one = malloc(sizeof(*one));
 
 	if (one) {
+		*one = (struct ended){ .ended_ms = ended_ms };
 		copy_text(one->uuid, sizeof(one->uuid), uuid);
-		one->ended_ms = ended_ms;
 	}
 	return one;
 }

@@ -72,10 +72,10 @@ static int scope_link(struct sqla_session *s, const struct scope_key *key)
 	struct scope *scope = scope_of(key);
 
 	if (!scope) {
-		scope = calloc(1, sizeof(*scope));
+		scope = malloc(sizeof(*scope));
 		if (!scope)
 			return error_nomem();
-		scope->key = *key;
+		*scope = (struct scope){ .key = *key };
 		if (!scope_add(scope)) {
 			free(scope);
 			return error_nomem();

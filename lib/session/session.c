@@ -32,7 +32,7 @@ static bool is_foreign(const struct sqla_session *s)
 static struct sqla_session *session_new(struct engine *engine)
 {
 	static unsigned serial;
-	struct sqla_session *s = calloc(1, sizeof(*s));
+	struct sqla_session *s = malloc(sizeof(*s));
 	char number[COPY_NUMBER_SIZE];
 
 	if (!s) {
@@ -40,10 +40,12 @@ static struct sqla_session *session_new(struct engine *engine)
 		(void)error_nomem();
 		return NULL;
 	}
-	s->generation = fork_generation();
-	s->engine = engine;
+	*s = (struct sqla_session){
+		.generation = fork_generation(),
+		.engine = engine,
+		.config = engine_config(engine),
+	};
 	engine_use(engine);
-	s->config = engine_config(engine);
 	copy_number(number, __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED), 10);
 	copy_joined(s->sort_key, sizeof(s->sort_key), "sqla:", engine_name(engine), ":", number,
 		    NULL);

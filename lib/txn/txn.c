@@ -15,17 +15,19 @@
 
 struct txn *txn_new(struct txn_manager *manager)
 {
-	struct txn *txn = calloc(1, sizeof(*txn));
+	struct txn *txn = malloc(sizeof(*txn));
 
 	if (!txn) {
 		(void)error_nomem();
 		return NULL;
 	}
+	*txn = (struct txn){
+		.generation = fork_generation(),
+		.manager = manager,
+		.began_us = clock_us(),
+		.is_cancellable = true,
+	};
 	gid_new_uuid(txn->uuid);
-	txn->generation = fork_generation();
-	txn->began_us = clock_us();
-	txn->manager = manager;
-	txn->is_cancellable = true;
 	(void)pthread_mutex_init(&txn->cancel_lock, NULL);
 	return txn;
 }
