@@ -9,6 +9,7 @@
 #include "postgres/error.h"
 #include "postgres/link.h"
 #include "postgres/pooled.h"
+#include "txn/gid.h"
 
 /* "Is busy" and "in progress" pass as soon as the other side is done; it is
  * asked again so often, with a pause in between. */
@@ -17,11 +18,7 @@
 
 bool pg_is_plain_gid(const char *gid)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789._-";
-	size_t length = strlen(gid);
-
-	return length > 0 && length <= TXN_GID_MAX && strspn(gid, plain) == length;
+	return gid_is_plain(gid);
 }
 
 static const char *verb_of(const struct pg_link *link)

@@ -1,5 +1,6 @@
 #include "txn/gid.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +54,21 @@ static bool is_hex_digit(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
+/* What may stand in a gid, each at its own place: every byte of every gid is looked
+ * up here, more than once. */
+static const char plain[UCHAR_MAX + 1] = "                                "
+					 "             -. 0123456789      "
+					 " ABCDEFGHIJKLMNOPQRSTUVWXYZ    _"
+					 " abcdefghijklmnopqrstuvwxyz     ";
+
+static bool is_plain_char(char c)
+{
+	return plain[(unsigned char)c] > ' ';
+}
+
 static bool is_site_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_' ||
-	       (c >= 'A' && c <= 'Z');
+	return is_plain_char(c) && c != '.';
 }
 
 bool gid_is_site(const char *text)
@@ -66,6 +78,15 @@ bool gid_is_site(const char *text)
 	while (is_site_char(text[length]))
 		length++;
 	return length > 0 && length <= TXN_SITE_MAX && text[length] == '\0';
+}
+
+bool gid_is_plain(const char *text)
+{
+	size_t length = 0;
+
+	while (is_plain_char(text[length]))
+		length++;
+	return length > 0 && length <= TXN_GID_MAX && text[length] == '\0';
 }
 
 bool gid_is_uuid(const char *text)
@@ -84,7 +105,7 @@ static void clean_name(char ret_name[NAME_MAX_BYTES + 1], const char *name)
 	size_t n = 0;
 
 	for (; *name && n < NAME_MAX_BYTES; name++)
-		ret_name[n++] = (char)(is_site_char(*name) || *name == '.' ? *name : '_');
+		ret_name[n++] = (char)(is_plain_char(*name) ? *name : '_');
 	if (n == 0)
 		ret_name[n++] = '_';
 	ret_name[n] = '\0';

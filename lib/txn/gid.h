@@ -23,6 +23,9 @@ int gid_make(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number, c
 /* Whether TEXT is 1 to TXN_SITE_MAX bytes of [A-Za-z0-9_-]. */
 bool gid_is_site(const char *text);
 
+/* Whether TEXT is 1 to TXN_GID_MAX bytes of [A-Za-z0-9._-], as every gid is. */
+bool gid_is_plain(const char *text);
+
 /* Whether TEXT is a uuid as libuuid writes it, in lower case. */
 bool gid_is_uuid(const char *text);
 

@@ -1,6 +1,7 @@
 #include "txn/gid.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,32 @@ Test(gid, a_name_for_people_is_cleaned_and_cut)
 	cr_assert(zero(int, txn_gid_parse(gid, &parts)));
 	cr_assert(zero(int, txn_gid_format(gid, UUID, 1, SITE, "")));
 	cr_assert(zero(int, txn_gid_parse(gid, &parts)));
+}
+
+Test(gid, is_plain_in_the_letters_that_strspn_knows_and_no_others)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._-";
+
+	for (int c = 1; c <= UCHAR_MAX; c++) {
+		const char text[] = { 'a', (char)c, 'b', '\0' };
+		bool is_plain = strspn(text, plain) == strlen(text);
+		bool is_site = is_plain && c != '.';
+
+		cr_expect(eq(int, gid_is_plain(text), is_plain), "%d", c);
+		cr_expect(eq(int, gid_is_site(text), is_site), "%d", c);
+	}
+}
+
+Test(gid, is_plain_up_to_its_length)
+{
+	char text[TXN_GID_MAX + 2] = "";
+
+	cr_expect(not(gid_is_plain(text)));
+	memset(text, 'x', TXN_GID_MAX);
+	cr_expect(gid_is_plain(text));
+	text[TXN_GID_MAX] = 'x';
+	cr_expect(not(gid_is_plain(text)));
 }
 
 Test(gid, foreign_names_are_not_parsed)
