@@ -248,15 +248,6 @@ static bool is_one_of(const char *tag, const char *const commands[])
 	return false;
 }
 
-static void note_rows(struct pg_link *link, unsigned at, PGresult *result, bool had_xid)
-{
-	static const char *const writing[] = { "INSERT", "UPDATE", "DELETE", "MERGE", NULL };
-
-	if (link->base.is_in_transaction && is_one_of(PQcmdStatus(result), writing) &&
-	    pg_rows_affected(result) > 0)
-		pg_xid_rows_written(link, at, had_xid);
-}
-
 /*
  * Prepared is only what is planned. EXECUTE is answered with the tag of what it
  * runs, and is planned already; it does no harm. What was prepared must be
@@ -297,11 +288,8 @@ static void note_failure(struct pg_link *link, const struct pg_command *command)
 		pg_statement_drop(link->statements, command);
 }
 
-static int give_rows(struct pg_link *link, PGresult *result, struct driver_rows **ret_rows,
-		     int64_t *ret_affected)
+static int give_rows(struct pg_link *link, PGresult *result, struct driver_rows **ret_rows)
 {
-	if (ret_affected)
-		*ret_affected = pg_rows_affected(result);
 	if (!ret_rows) {
 		PQclear(result);
 		return 0;
@@ -318,6 +306,7 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 	struct pg_command command = { .sql = sql, .how = PG_SEND_KEPT, .n = (int)n };
 	struct pg_values made;
 	PGresult *result = NULL;
+	int64_t affected;
 	unsigned at = 0;
 	int status = pg_values_make(link, values, n, &made);
 
@@ -334,12 +323,16 @@ int pg_execute(struct driver_conn *conn, const char *sql, const struct sqla_valu
 	}
 	result = link->talk.results[at];
 	link->talk.results[at] = NULL;
-	note_rows(link, at, result, had_xid);
+	affected = pg_rows_affected(result);
+	if (link->base.is_in_transaction && affected > 0)
+		pg_xid_rows_written(link, at, had_xid);
 	note_statement(link, &command, at, PQcmdStatus(result));
 	status = check_not_ended(link, PQcmdStatus(result), had_xid);
 	if (status < 0)
 		goto out;
-	status = give_rows(link, result, ret_rows, ret_affected);
+	if (ret_affected)
+		*ret_affected = affected;
+	status = give_rows(link, result, ret_rows);
 	result = NULL;
 out:
 	PQclear(result);
