@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "postgres/talk.h"
 
 /* One of the library's own, by the address of its SQL. */
@@ -110,15 +111,16 @@ static void name(struct pg_statements *all, struct pg_statement *statement)
 
 static struct pg_statement *own_of(struct pg_statements *all, const char *sql)
 {
+	unsigned hash = hash_words(&sql, sizeof(sql));
 	struct own *own;
 
-	HASH_FIND_PTR(all->own, &sql, own);
+	HASH_FIND_BYHASHVALUE(hh, all->own, &sql, sizeof(sql), hash, own);
 	if (!own) {
 		own = calloc(1, sizeof(*own));
 		if (!own)
 			return NULL;
 		own->sql = sql;
-		HASH_ADD_PTR(all->own, sql, own);
+		HASH_ADD_BYHASHVALUE(hh, all->own, sql, sizeof(sql), hash, own);
 		if (!own->hh.tbl) {
 			free(own);
 			return NULL;

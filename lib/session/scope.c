@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "session/session.h"
 
@@ -57,13 +58,15 @@ static struct scope *scope_of(const struct scope_key *key)
 {
 	struct scope *scope;
 
-	HASH_FIND(hh, scopes, key, sizeof(*key), scope);
+	HASH_FIND_BYHASHVALUE(hh, scopes, key, sizeof(*key), hash_words(key, sizeof(*key)), scope);
 	return scope;
 }
 
 static bool scope_add(struct scope *scope)
 {
-	HASH_ADD(hh, scopes, key, sizeof(scope->key), scope);
+	unsigned hash = hash_words(&scope->key, sizeof(scope->key));
+
+	HASH_ADD_BYHASHVALUE(hh, scopes, key, sizeof(scope->key), hash, scope);
 	return scope->hh.tbl;
 }
 
@@ -88,8 +91,10 @@ static int scope_link(struct sqla_session *s, const struct scope_key *key)
 
 static int live_add(struct sqla_session *s)
 {
+	unsigned hash = hash_words(&s, sizeof(s));
+
 	s->scope.self = s;
-	HASH_ADD(scope.hh, live, scope.self, sizeof(s->scope.self), s);
+	HASH_ADD_BYHASHVALUE(scope.hh, live, scope.self, sizeof(s), hash, s);
 	return s->scope.hh.tbl ? 0 : error_nomem();
 }
 
@@ -97,7 +102,7 @@ static struct sqla_session *live_find(const struct sqla_session *s)
 {
 	struct sqla_session *found;
 
-	HASH_FIND(scope.hh, live, &s, sizeof(s), found);
+	HASH_FIND_BYHASHVALUE(scope.hh, live, &s, sizeof(s), hash_words(&s, sizeof(s)), found);
 	return found;
 }
 
