@@ -25,6 +25,7 @@ static const char usage[] =
 	"  --seconds N         for each way, shape and number of threads; 5\n"
 	"  --slice MS          how long one way runs until it is another's turn; 500\n"
 	"  --delay MS          how far away the servers are, each way; 0\n"
+	"  --keep N            keep_decisions of the library, in seconds; its default\n"
 	"  --json FILE         the figures for programs\n"
 	"  --folder DIR        where the databases are; $TMPDIR or /tmp. Use a real disk\n"
 	"  --smoke             prove that it works, in a few transactions; no figures\n";
@@ -33,7 +34,7 @@ struct options {
 	const char *shapes, *threads, *ways, *alone, *json, *folder;
 	long transactions;
 	double seconds;
-	int slice_ms, delay_ms;
+	int slice_ms, delay_ms, keep_decisions;
 	bool is_smoke;
 };
 
@@ -69,6 +70,7 @@ static struct options parse(int argc, char *argv[])
 		{ "seconds", required_argument, NULL, 'n' },
 		{ "slice", required_argument, NULL, 'i' },
 		{ "delay", required_argument, NULL, 'd' },
+		{ "keep", required_argument, NULL, 'e' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "folder", required_argument, NULL, 'f' },
 		{ "smoke", no_argument, NULL, 'k' },
@@ -109,6 +111,9 @@ static struct options parse(int argc, char *argv[])
 		case 'd':
 			o.delay_ms = atoi(optarg);
 			break;
+		case 'e':
+			o.keep_decisions = atoi(optarg);
+			break;
 		case 'j':
 			o.json = optarg;
 			break;
@@ -123,7 +128,7 @@ static struct options parse(int argc, char *argv[])
 		}
 	}
 	if (optind < argc || o.seconds <= 0 || o.slice_ms <= 0 || o.delay_ms < 0 ||
-	    !are_threads(o.threads))
+	    o.keep_decisions < 0 || !are_threads(o.threads))
 		leave_with_usage();
 	return o;
 }
@@ -186,7 +191,9 @@ static void run_cell(const struct places *places, int n_threads, const struct op
 		     json_t *cells)
 {
 	const struct shape *shape = places_shape(places);
-	struct cell_plan plan = { .places = places, .n_threads = n_threads };
+	struct cell_plan plan = { .places = places,
+				  .n_threads = n_threads,
+				  .keep_decisions = o->keep_decisions };
 	struct figures figures[N_WAYS];
 
 	choose_ways(&plan, shape, o);

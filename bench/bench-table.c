@@ -103,7 +103,8 @@ static void put_table(const json_t *cells)
 	size_t i;
 
 	printf("| databases | threads | baseline tx/s | plain | pipelined | library | "
-	       "pipelined-deferred | deferred | commit p50 ms | commit p99 ms | decided p50 ms | round trips | WAL syncs |%s\n",
+	       "pipelined-deferred | deferred | commit p50 ms | commit p99 ms | decided p50 ms | "
+	       "round trips | WAL syncs |%s\n",
 	       is_slow ? " commit p50 / network | decided p50 / network |" : "");
 	printf("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n",
 	       is_slow ? "--:|--:|" : "");

@@ -116,7 +116,7 @@ void cell_run(const struct cell_plan *plan, struct figures ret_figures[])
 {
 	struct runner runners[N_WAYS];
 
-	places_register(plan->places, plan->n_threads, 0);
+	places_register(plan->places, plan->n_threads, plan->keep_decisions);
 	for (int i = 0; i < plan->n_ways; i++)
 		runner_init(&runners[i], plan->ways[i], plan);
 	for (int round = 0; round < plan->n_rounds; round++) {

@@ -13,6 +13,7 @@ struct cell_plan {
 	const struct way *ways[N_WAYS]; /* the baseline is the first */
 	int n_ways;
 	int n_rounds;
+	int keep_decisions;	  /* of the library; see places_register */
 	struct slice_limit limit; /* of a slice */
 };
 

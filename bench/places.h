@@ -16,10 +16,9 @@ struct places;
 
 /*
  * Returns a new set of databases for SHAPE, whose servers are DELAY_MS away, each
- * way. Servers that this process does not
- * have yet are started, and serve later sets too; those that TEST_MAIN
- * started as "bench0", "bench1"... are found. Aborts when something does not
- * work.
+ * way. Servers that this process does not have yet are started, and serve later
+ * sets too; those that TEST_MAIN started as "bench0", "bench1"... are found.
+ * Aborts when something does not work.
  */
 struct places *places_new(const struct shape *shape, int delay_ms);
 void places_free(struct places *places);

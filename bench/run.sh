@@ -23,6 +23,14 @@ measure() {
 	mv "$dir/$name.new" "$dir/$name.json"
 }
 
+# cells NAME ARG...: measures by bench-commit. Rows are forgotten meanwhile, as they
+# are in any run that is much longer than keep_decisions.
+cells() {
+	name=$1
+	shift
+	measure "$name" bench-commit --seconds "$seconds" --keep 1 "$@"
+}
+
 # splice NAME: puts DIR/NAME.md between the marks of NAME.
 splice() {
 	awk -v name="$1" -v text="$dir/$1.md" '
@@ -54,17 +62,16 @@ plot() {
 	gnuplot -e "data = '$dir/shapes.data'; out = '$docs/performance.svg'" "$srcdir/plot.gp"
 }
 
-measure shapes bench-commit --threads 1,4,16 --seconds "$seconds"
-measure threads bench-commit --shape two-postgres --threads 1,2,4,8,16,32,64 --seconds "$seconds"
-measure branches bench-commit --shape two-postgres,four-postgres,eight-postgres --threads 1 \
-	--seconds "$seconds"
+cells shapes --threads 1,4,16
+cells threads --shape two-postgres --threads 1,2,4,8,16,32,64
+cells branches --shape two-postgres,four-postgres,eight-postgres --threads 1
 # Without disks, so that the network is all there is.
 memory=/dev/shm
 [ -w $memory ] || memory=${TMPDIR:-/tmp}
-measure slow-1 bench-commit --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
-	--seconds "$seconds" --folder $memory --delay 1
-measure slow-10 bench-commit --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
-	--seconds "$seconds" --folder $memory --delay 10
+for ms in 1 10; do
+	cells slow-$ms --shape two-postgres,postgres-sqlite,three-postgres --threads 1 \
+		--folder "$memory" --delay $ms
+done
 
 measure scale bench-scale
 [ "${BENCH_MILLION-}" != 1 ] || measure million bench-scale --million

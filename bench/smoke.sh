@@ -4,7 +4,7 @@
 set -eu
 json=$(mktemp)
 trap 'rm -f "$json"' EXIT
-"$top_builddir/bench/bench-commit" --smoke --threads 1,2 --json "$json"
+"$top_builddir/bench/bench-commit" --smoke --threads 1,2 --keep 1 --json "$json"
 cells=$(grep -c '"failed": 0$' "$json")
 # Six ways in three shapes, two in the three where one database changes.
 [ "$cells" -eq 48 ] || {
