@@ -13,11 +13,10 @@ struct engine {
 	struct engine_config *config;
 	struct pool *pool;
 	struct forget_queue *ended;
-	unsigned references;  /* atomic */
-	sqla_scope_fn *scope; /* atomic */
-	/* Guarded by uses_lock: */
-	int uses;
-	unsigned uses_generation; /* a child does not inherit its parent's uses */
+	unsigned references;	  /* atomic */
+	sqla_scope_fn *scope;	  /* atomic */
+	int uses;		  /* atomic */
+	unsigned uses_generation; /* atomic: a child does not inherit its parent's uses */
 };
 
 static struct fork_lock uses_lock = FORK_LOCK_INITIALIZER;
@@ -94,19 +93,23 @@ void engine_set_scope(struct engine *engine, sqla_scope_fn *fn)
 	__atomic_store_n(&engine->scope, fn, __ATOMIC_RELEASE);
 }
 
+/* In a forked child, by the first that counts there: the others wait for the zero. */
+static void start_uses(struct engine *engine)
+{
+	fork_lock_take(&uses_lock);
+	if (fork_is_foreign(engine->uses_generation)) {
+		__atomic_store_n(&engine->uses, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&engine->uses_generation, fork_generation(), __ATOMIC_RELEASE);
+	}
+	fork_lock_give(&uses_lock);
+}
+
 /* Adds N to the uses and returns them. */
 static int count_uses(struct engine *engine, int n)
 {
-	int uses;
-
-	fork_lock_take(&uses_lock);
-	if (fork_is_foreign(engine->uses_generation)) {
-		engine->uses = 0;
-		engine->uses_generation = fork_generation();
-	}
-	uses = engine->uses += n;
-	fork_lock_give(&uses_lock);
-	return uses;
+	if (fork_is_foreign(__atomic_load_n(&engine->uses_generation, __ATOMIC_ACQUIRE)))
+		start_uses(engine);
+	return __atomic_add_fetch(&engine->uses, n, __ATOMIC_ACQ_REL);
 }
 
 void engine_use(struct engine *engine)
