@@ -39,9 +39,9 @@ static int by_number(const struct branch *one, const struct branch *other)
 /* The list is also read by the thread that cancels. */
 static void sort(struct txn *txn, int (*compare)(const struct branch *, const struct branch *))
 {
-	(void)pthread_mutex_lock(&txn->cancel_lock);
+	deadline_lock(txn);
 	DL_SORT(txn->branches, compare);
-	(void)pthread_mutex_unlock(&txn->cancel_lock);
+	deadline_unlock(txn);
 }
 
 static struct syncs *syncs_of(struct txn *txn)

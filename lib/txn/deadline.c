@@ -32,6 +32,18 @@ void deadline_disarm(struct txn *txn)
 		alarm_cancel(&txn->alarm);
 }
 
+void deadline_lock(struct txn *txn)
+{
+	if (txn->deadline)
+		(void)pthread_mutex_lock(&txn->cancel_lock);
+}
+
+void deadline_unlock(struct txn *txn)
+{
+	if (txn->deadline)
+		(void)pthread_mutex_unlock(&txn->cancel_lock);
+}
+
 int txn_set_timeout(struct txn *txn, int ms)
 {
 	int status = txn_check(txn, "txn_set_timeout");

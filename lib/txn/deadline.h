@@ -14,4 +14,9 @@ int deadline_arm(struct txn *txn);
 /* Afterwards nothing of TXN is cancelled any more. */
 void deadline_disarm(struct txn *txn);
 
+/* Guard the branches against the thread that cancels, which comes to transactions with
+ * a deadline only. */
+void deadline_lock(struct txn *txn);
+void deadline_unlock(struct txn *txn);
+
 #endif

@@ -200,17 +200,17 @@ int txn_join(struct txn *txn, const struct txn_resource_ops *ops, void *self)
 	if (!branch)
 		return sqla_error_last()->status;
 	branch->number = ++txn->n_joined;
-	(void)pthread_mutex_lock(&txn->cancel_lock);
+	deadline_lock(txn);
 	DL_APPEND(txn->branches, branch);
-	(void)pthread_mutex_unlock(&txn->cancel_lock);
+	deadline_unlock(txn);
 	return 0;
 }
 
 void txn_release_branch(struct txn *txn, struct branch *branch, int outcome)
 {
-	(void)pthread_mutex_lock(&txn->cancel_lock);
+	deadline_lock(txn);
 	DL_DELETE(txn->branches, branch);
-	(void)pthread_mutex_unlock(&txn->cancel_lock);
+	deadline_unlock(txn);
 	savepoint_drop_branch(txn, branch);
 	if (branch->ops.released)
 		branch->ops.released(branch->self, txn, outcome);
