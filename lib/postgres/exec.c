@@ -426,6 +426,7 @@ void *pg_native(struct driver_conn *conn)
 {
 	struct pg_link *link = pg_link_of(conn);
 
+	pg_talk_lend(link);
 	link->is_unsure = true;
 	link->may_be_async = true;
 	return link->native;

@@ -87,9 +87,12 @@ static bool send_all(PGconn *native, struct pg_talk *talk, const struct pg_comma
 	return !talk->is_pipeline || send_sync(native, talk);
 }
 
+/* Asked behind every answer, and mostly there are none. */
 static size_t complaints(const struct pg_link *link)
 {
-	return strlen(PQerrorMessage(link->native));
+	const char *text = PQerrorMessage(link->native);
+
+	return *text ? strlen(text) : 0;
 }
 
 int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsigned n)
@@ -104,7 +107,8 @@ int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsig
 				 "a command is still under way on the connection");
 	plan(link, commands, n);
 	talk->was_nonblocking = PQisnonblocking(link->native);
-	if (PQsetnonblocking(link->native, 1) != 0 || !send_all(link->native, talk, commands)) {
+	if ((!talk->was_nonblocking && PQsetnonblocking(link->native, 1) != 0) ||
+	    !send_all(link->native, talk, commands)) {
 		talk->is_lost = true;
 		pg_break(link);
 		return pg_fail(link, "cannot send", NULL);
@@ -141,25 +145,28 @@ static void close_talk(struct pg_link *link)
 		pg_statements_forget(link->statements);
 	if (talk->is_lost)
 		pg_break(link);
-	else
+	else if (talk->is_lent)
 		(void)PQsetnonblocking(link->native, talk->was_nonblocking);
+}
+
+void pg_talk_lend(struct pg_link *link)
+{
+	if (!link->talk.is_lent)
+		(void)PQsetnonblocking(link->native, 0);
+	link->talk.is_lent = true;
 }
 
 /* COPY would wait for data for ever; the protocol offers no way out of it in
  * a pipeline but to hang up. */
-static bool is_copy(const PGresult *result)
+static bool is_copy(ExecStatusType status)
 {
-	ExecStatusType status = PQresultStatus(result);
-
 	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-static bool is_refusal(const PGresult *result)
+static bool is_refusal(ExecStatusType status)
 {
-	ExecStatusType status = PQresultStatus(result);
-
 	return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE ||
-	       status == PGRES_NONFATAL_ERROR || is_copy(result);
+	       status == PGRES_NONFATAL_ERROR || is_copy(status);
 }
 
 /*
@@ -194,23 +201,24 @@ static bool is_odd(const struct pg_talk *talk, const struct pg_wire *wire, const
 static void take(struct pg_talk *talk, PGresult *result)
 {
 	const struct pg_wire *wire = &talk->wire[talk->answered];
+	ExecStatusType status = PQresultStatus(result);
 	unsigned i = wire->command;
 
 	/* libpq gives it again and again, also where nothing is expected. */
-	if (is_copy(result))
+	if (is_copy(status))
 		talk->is_copy = talk->is_lost = true;
 	if (talk->answered >= talk->expected || talk->failed == (int)i) {
 		PQclear(result);
 		return;
 	}
-	if (is_refusal(result) && talk->failed < 0) {
+	if (is_refusal(status) && talk->failed < 0) {
 		talk->failed = (int)i;
 		talk->is_stale = is_stale(talk->statements[i], result);
 	}
 	talk->is_odd = talk->is_odd || is_odd(talk, wire, result);
 	if (pg_is_unknown(result) || talk->is_odd)
 		talk->is_lost = true;
-	if (wire->is_preparing && PQresultStatus(result) == PGRES_COMMAND_OK)
+	if (wire->is_preparing && status == PGRES_COMMAND_OK)
 		talk->statements[i]->is_prepared = true;
 	PQclear(talk->results[i]);
 	talk->results[i] = result;

@@ -2,8 +2,9 @@
  * A talk: commands sent together, in one round trip, and their answers. It
  * never blocks by itself; a blocking call is a talk that is awaited.
  *
- * Between talks the connection is outside libpq's pipeline mode, and has the
- * blocking mode in which the application may have put it.
+ * Between talks the connection is outside libpq's pipeline mode, and as soon as the
+ * application has been given its handle it has the blocking mode in which the
+ * application may have put it.
  */
 #ifndef POSTGRES_TALK_H
 #define POSTGRES_TALK_H
@@ -75,6 +76,9 @@ struct pg_talk {
 	int columns[PG_TALK_MAX];		      /* of the commands */
 	bool wants_row[PG_TALK_MAX];
 	struct pg_wire wire[PG_WIRE_MAX];
+
+	/* For the life of the link. */
+	bool is_lent; /* the application knows the connection */
 };
 
 /*
@@ -106,6 +110,9 @@ const char *pg_talk_value(const struct pg_link *link, unsigned i);
 const char *pg_talk_tag(const struct pg_link *link, unsigned i);
 /* The answer that failed, or NULL. */
 const PGresult *pg_talk_failure(const struct pg_link *link);
+
+/* The application is about to be given the connection. */
+void pg_talk_lend(struct pg_link *link);
 
 /* Frees the answers. */
 void pg_talk_clear(struct pg_link *link);

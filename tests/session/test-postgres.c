@@ -106,6 +106,24 @@ Test(postgres, work_through_the_native_handle_is_noticed_and_committed)
 	sqla_session_close(s);
 }
 
+Test(postgres, the_native_handle_blocks_unless_the_application_says_otherwise)
+{
+	struct sqla_session *s = must_open("bank");
+	PGconn *native;
+
+	cr_expect(eq(i64, must_int(s, "SELECT 1"), 1));
+	native = sqla_session_pg(s);
+	cr_assert(ne(ptr, native, NULL));
+	cr_expect(zero(int, PQisnonblocking(native)));
+	for (int mode = 0; mode < 2; mode++) {
+		cr_assert(zero(int, PQsetnonblocking(native, mode)));
+		cr_expect(eq(i64, must_int(s, "SELECT 1"), 1));
+		cr_expect(eq(int, PQisnonblocking(sqla_session_pg(s)), mode));
+	}
+	expect_commit();
+	sqla_session_close(s);
+}
+
 Test(postgres, rows_stay_readable_after_the_commit)
 {
 	struct sqla_session *s = must_open("bank");
