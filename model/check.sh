@@ -72,6 +72,7 @@ catch server ON_CONFLICT
 # I2
 catch server FINISH_FIRST
 catch file FINISH_FIRST
+catch server DECIDE_UNVOTED
 # I3
 catch server SELECT_PROVES
 catch server TOMBSTONE_UNASKED
@@ -90,6 +91,7 @@ catch file UNREACHABLE_IS_ENDED
 catch server TRUST_XID
 # I7
 catch server COMMAND_OK
+catch server LOST_IS_ABORTED
 catch file LOST_IS_ABORTED
 catch server VISIBLE_IS_DURABLE
 catch file VISIBLE_IS_DURABLE

@@ -114,32 +114,31 @@ inline reply(what)
 	from_decider = (decider_link -> what : NO_ANSWER)
 }
 
-/* A server: it answers the coordinator, and notices when that is gone. */
+/* A server: it answers the coordinator, and notices when that is gone. A claim
+ * that meets TOMB_OPEN blocks. */
 active proctype decider()
 {
 end:	do
 	:: d_step { to_decider == CLAIM && row == NO_ROW && work == UNDECIDED ->
 		row = OPEN; to_decider = NOTHING; reply(YES) }
-	:: d_step { to_decider == CLAIM && row == TOMBSTONE -> /* I1 */
-		to_decider = NOTHING;
 #ifdef MUTANT_ON_CONFLICT
-		reply(YES) /* "ON CONFLICT DO NOTHING" */
-#else
-		reply(NO)
+	:: d_step { to_decider == CLAIM && row == TOMBSTONE && work == UNDECIDED ->
+		to_decider = NOTHING; reply(YES) } /* "ON CONFLICT DO NOTHING" */
+	:: d_step { to_decider == COMMIT && row != OPEN && work == UNDECIDED ->
+		work = VISIBLE; is_durable = false }
 #endif
-	   }
-	:: d_step { to_decider == COMMIT && work == UNDECIDED ->
-		if
-		:: row == OPEN -> make_visible()
-#ifdef MUTANT_ON_CONFLICT
-		:: else -> work = VISIBLE; is_durable = false
-#endif
-		fi;
-		to_decider = NOTHING }
-	/* Flushed, and only then answered. */
-	:: d_step { work == VISIBLE && !is_durable -> flush_store(); reply(YES) }
+	:: d_step { to_decider == COMMIT && row == OPEN && work == UNDECIDED -> make_visible() }
+	/* A claim is refused by a tombstone (I1). So may anything be, by a constraint
+	 * that was put off, or because the table is not the one that was checked; an
+	 * error ends the transaction. */
+	:: d_step { to_decider != NOTHING && work == UNDECIDED ->
+		roll_back_work(); to_decider = NOTHING; reply(NO) }
+	/* Flushed, by this COMMIT or by somebody's look, and only then answered. */
+	:: d_step { to_decider == COMMIT && (work == VISIBLE || work == DURABLE) ->
+		flush_store(); to_decider = NOTHING; reply(YES) }
 	/* What was sent on a connection that broke may come to nothing. */
-	:: d_step { !decider_link && to_decider != NOTHING -> to_decider = NOTHING }
+	:: d_step { !decider_link && to_decider != NOTHING && work == UNDECIDED ->
+		to_decider = NOTHING }
 	:: d_step { !decider_link && to_decider == NOTHING && work == UNDECIDED ->
 		roll_back_work() }
 	od
@@ -313,21 +312,34 @@ inline send(i, what)
 }
 
 #define has_answered(i) (from_branch[i] != NO_ANSWER || !branch_link[i])
+#define have_answered (has_answered(0) && has_answered(1))
+#define have_said_yes (from_branch[0] == YES && from_branch[1] == YES)
+
+/* In one step: what one is told later it might as well receive later. */
+inline prepare_all()
+{
+	d_step { send(0, PREPARE); send(1, PREPARE) }
+}
 
 inline tell_prepared(what)
 {
-	atomic {
+	d_step {
 		if
 		:: from_branch[0] == YES -> send(0, what)
 		:: else
-		fi
-	}
-	atomic {
+		fi;
 		if
 		:: from_branch[1] == YES -> send(1, what)
 		:: else
 		fi
 	}
+}
+
+/* An answer that is under way goes with its connection. */
+inline cut(i)
+{
+	branch_link[i] = false;
+	from_branch[i] = NO_ANSWER
 }
 
 /* Its connection to the decider, and with it the transaction there. */
@@ -339,7 +351,8 @@ inline let_decider_go()
 	:: else -> roll_back_work()
 	fi
 #else
-	decider_link = false
+	decider_link = false;
+	from_decider = NO_ANSWER
 #endif
 }
 
@@ -347,8 +360,8 @@ inline let_all_go()
 {
 	atomic {
 		let_decider_go();
-		branch_link[0] = false;
-		branch_link[1] = false
+		cut(0);
+		cut(1)
 	}
 }
 
@@ -391,25 +404,30 @@ inline let_all_go()
 #else
 #define work_on_decider()
 #define may_claim_late false
-#define claim()                                                             \
-	atomic {                                                            \
-		if                                                          \
-		:: decider_link -> to_decider = CLAIM                       \
-		:: else                                                     \
-		fi                                                          \
+
+inline tell_decider(what)
+{
+	atomic {
+		if
+		:: decider_link -> to_decider = what
+		:: else
+		fi
 	}
-#define commit_row()                                                        \
-	atomic {                                                            \
-		from_decider = NO_ANSWER;                                   \
-		if                                                          \
-		:: decider_link -> to_decider = COMMIT                      \
-		:: else                                                     \
-		fi                                                          \
-	};                                                                  \
-	if                                                                  \
-	:: atomic { from_decider == YES -> claim_answer = YES }             \
-	:: atomic { !decider_link -> claim_answer = NO_ANSWER }             \
+}
+
+inline hear_decider()
+{
+	if
+	:: d_step { from_decider != NO_ANSWER ->
+		claim_answer = from_decider; from_decider = NO_ANSWER }
+	:: atomic { !decider_link -> claim_answer = NO_ANSWER }
 	fi
+}
+
+#define claim() tell_decider(CLAIM)
+#define commit_row()                                                        \
+	tell_decider(COMMIT);                                               \
+	hear_decider()
 #endif
 
 active proctype coordinator()
@@ -426,33 +444,30 @@ active proctype coordinator()
 		work_on_decider();
 		if
 		:: may_claim_late ->
-c_prepare_first:	atomic { send(0, PREPARE) }
-			atomic { send(1, PREPARE) }
+c_prepare_first:	prepare_all();
 c_claim_late:		claim()
 		:: !may_claim_late ->
 c_claim:		claim();
-c_prepare:		atomic { send(0, PREPARE) }
-			atomic { send(1, PREPARE) }
+c_prepare:		prepare_all()
 		fi;
+		have_answered;
 #ifdef MUTANT_FINISH_FIRST
-		(has_answered(0) && has_answered(1));
 		tell_prepared(COMMIT_PREPARED);
-#else
-		(has_answered(0) && has_answered(1));
 #endif
 #ifndef DECIDER_FILE
-		if
-		:: from_decider != NO_ANSWER -> claim_answer = from_decider
-		:: !decider_link -> claim_answer = NO_ANSWER
-		fi;
+		hear_decider();
 #endif
 		if
-		:: claim_answer == YES && from_branch[0] == YES && from_branch[1] == YES
+		:: claim_answer == YES && have_said_yes
+#ifdef MUTANT_DECIDE_UNVOTED
+		:: claim_answer == YES /* whatever the votes */
+#endif
 		:: else -> goto c_abort
 		fi;
 c_decide:	commit_row();
 		if
 		:: claim_answer == YES -> goto c_committed
+		:: claim_answer == NO -> goto c_abort
 		:: else
 		fi;
 #ifdef MUTANT_LOST_IS_ABORTED
@@ -467,7 +482,7 @@ c_look:		verdict = LOOK_OPEN;
 		:: verdict == LOOK_OPEN || verdict == LOOK_UNKNOWN -> goto c_in_doubt
 		fi;
 
-		/* I3: its COMMIT was never sent; it is abandoned first. */
+		/* I3: its COMMIT was never sent, or refused; it is abandoned first. */
 c_abort:	atomic { let_decider_go() }
 c_roll_back:	told = TOLD_ABORTED;
 		tell_prepared(ROLLBACK_PREPARED);
@@ -481,21 +496,19 @@ c_finish:	tell_prepared(COMMIT_PREPARED);
 #ifdef MUTANT_FORGET_EARLY
 c_forget_early: atomic { row == COMMITTED -> row = NO_ROW; assert(all_ended) }
 #endif
-		(has_answered(0) && has_answered(1));
+		have_answered;
 c_forget:	atomic {
 			if
-			:: from_branch[0] == YES && from_branch[1] == YES &&
-			   row == COMMITTED && holder == 0 ->
+			:: have_said_yes && row == COMMITTED && holder == 0 ->
 				assert(all_ended); /* I5 */
 				row = NO_ROW
 			:: else
 			fi
 		}
-c_gone:		skip;
+c_gone:		let_all_go()
 	} unless {
-		is_crashed
+		atomic { is_crashed -> let_all_go() }
 	}
-	let_all_go()
 }
 
 /* ---- recovery ------------------------------------------------------------------------- */
@@ -598,13 +611,6 @@ end:	do
 }
 
 /* ---- what may go wrong -------------------------------------------------------------------- */
-
-/* An answer that is under way goes with its connection. */
-inline cut(i)
-{
-	branch_link[i] = false;
-	from_branch[i] = NO_ANSWER
-}
 
 inline crash_coordinator()
 {
