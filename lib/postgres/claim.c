@@ -18,12 +18,24 @@
  * table after it began, but it sees its own row. By ctid, because reading the
  * index would make serializable transactions that claim together fail.
  *
- * That check costs the server as much as the rest of the claim together. It
- * also tells what the table is known by, and from then on the connection claims
- * in brief: an INSERT that takes place only if the table still has these marks, in
- * read committed, the only isolation that sees the catalog as it is once the INSERT
- * has its lock. A table whose marks are others has changed, or something about it
- * has: then the claim follows in full, and its check decides.
+ * That check costs the server as much as the rest of the claim together, and so
+ * the connection claims in brief from then on: by a statement that it prepares behind
+ * the check, in the same transaction, and that inserts only if the table is still the
+ * one that was checked. It knows in two ways:
+ *
+ *   'now' is read when a statement is analysed, and means the start of that transaction.
+ *   A prepared statement is analysed again when the table, or anything that hangs on it,
+ *   has changed, or might have: the server sees to that once the INSERT has its lock,
+ *   in every isolation. While 'now' is still the time of the check, nothing has, and the
+ *   server need not even compare: both are constants. (Only a clock that is set back, to
+ *   the very microsecond, could make another analysis look like this one.)
+ *
+ *   Analysed again, or where nothing stays prepared, the marks of the table tell, in
+ *   read committed, the only isolation that sees the catalog as it is by then. Marks are the
+ *   same after VACUUM and ANALYZE, which make the server analyse again, too.
+ *
+ * If neither holds, nothing is inserted: then the claim follows in full, and its check
+ * decides. It does so now and then in any case, for a new 'now'.
  */
 #include "postgres/claim.h"
 
@@ -36,8 +48,13 @@
 #include "postgres/error.h"
 #include "postgres/link.h"
 #include "postgres/probe.h"
+#include "postgres/statement.h"
 
-enum { CLAIM_MAX = 4 };
+enum {
+	CLAIM_MAX = 4,
+	CLAIM_MARKS = 3,
+	BRIEF_MAX = 1000, /* claims in brief, until one in full */
+};
 
 /*
  * What the table is known by, with c as its pg_class: where that row is, who wrote
@@ -65,27 +82,52 @@ static const char check_format[] =
 	" THEN '' ELSE ' was replaced, or does not keep what is inserted' END"
 	" || CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off'"
 	" THEN ' would be committed with synchronous_commit = off' ELSE '' END,"
-	" pg_catalog.current_setting('transaction_isolation'), " TABLE_MARKS
+	" pg_catalog.current_setting('transaction_isolation'),"
+	" pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC',"
+	" 'YYYY-MM-DD HH24:MI:SS.US+00'), " TABLE_MARKS
 	" FROM pg_catalog.pg_class c WHERE c.oid = $3";
 
 /*
- * All of the condition hangs on a column of the row: what does not, the server
- * plans as a node of its own, which costs it more than this whole condition.
+ * What is compared with the marks hangs on a column of the row: what does not, the
+ * server plans as a node of its own. Without $1 it inserts nothing, and is prepared.
  */
 static const char brief_format[] =
 	"INSERT INTO %s (txn, verdict, branches)"
 	" SELECT $1::pg_catalog.uuid, 'committed', $2::pg_catalog.text"
-	" FROM pg_catalog.pg_class c WHERE c.ctid = $3::pg_catalog.tid"
-	" AND CASE WHEN c.xmin = $4::pg_catalog.xid AND c.oid = %s::pg_catalog.regclass THEN"
-	" pg_catalog.pg_get_replica_identity_index(c.oid) = $5::pg_catalog.oid"
-	" AND pg_catalog.current_setting('transaction_isolation') = 'read committed'"
-	" AND coalesce(" PG_RAISED_SYNCHRONOUS_COMMIT ", 'on') = 'on' END";
+	" WHERE $1 IS NOT NULL AND ('now'::pg_catalog.timestamptz = '%s'::pg_catalog.timestamptz"
+	" OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.ctid = '%s'::pg_catalog.tid"
+	" AND CASE WHEN c.xmin = '%s'::pg_catalog.xid AND c.oid = %s::pg_catalog.regclass THEN"
+	" pg_catalog.pg_get_replica_identity_index(c.oid) = '%s'::pg_catalog.oid"
+	" AND pg_catalog.current_setting('transaction_isolation') = 'read committed' END))"
+	" AND (pg_catalog.current_setting('synchronous_commit') <> 'off'"
+	" OR pg_catalog.set_config('synchronous_commit', 'on', true) = 'on')";
 
-static bool make_brief(struct pg_link *link)
+static struct pg_command brief_command(const struct pg_link *link, const char *const values[2])
+{
+	return (struct pg_command){ .sql = link->claim.brief,
+				    .how = PG_SEND_OWN,
+				    .n = 2,
+				    .values = values };
+}
+
+static void drop_brief(struct pg_link *link)
+{
+	static const char *const nothing[2] = { NULL, NULL };
+	const struct pg_command command = brief_command(link, nothing);
+
+	if (link->claim.brief)
+		pg_statement_drop(link->statements, &command);
+	free(link->claim.brief);
+	link->claim.brief = NULL;
+	link->claim.n_brief = 0;
+}
+
+static bool make_brief(struct pg_link *link, const char *now, const char *const marks[CLAIM_MARKS])
 {
 	char *name = PQescapeLiteral(link->native, link->table, strlen(link->table));
 
-	if (!name || asprintf(&link->claim.brief, brief_format, link->table, name) < 0)
+	if (!name || asprintf(&link->claim.brief, brief_format, link->table, now, marks[0],
+			      marks[1], name, marks[2]) < 0)
 		link->claim.brief = NULL;
 	PQfreemem(name);
 	return link->claim.brief;
@@ -100,7 +142,7 @@ static bool make_sql(struct pg_link *link)
 		claim->insert = NULL;
 	if (!claim->check && asprintf(&claim->check, check_format, link->table) < 0)
 		claim->check = NULL;
-	return claim->insert && claim->check && (claim->brief || make_brief(link));
+	return claim->insert && claim->check;
 }
 
 void pg_claim_free(struct pg_link *link)
@@ -142,18 +184,42 @@ static int refuse_tag(struct pg_link *link, const char *tag)
 
 /* ---- in full ----------------------------------------------------------------------- */
 
-/* What the check knows the table by, for the next claims to go by. */
-static void note_marks(struct pg_link *link, const PGresult *checked)
+static int conclude_prepared(struct pg_link *link)
 {
-	struct pg_claim *claim = &link->claim;
+	if (pg_step_has_failed(link))
+		return refuse(link);
+	link->claim.n_brief = BRIEF_MAX;
+	return 0;
+}
 
-	claim->is_brief = strcmp(pg_cell(checked, 0, 1), "read committed") == 0;
-	for (int i = 0; i < PG_CLAIM_MARKS; i++) {
-		const char *mark = pg_cell(checked, 0, 2 + i);
+/* They become part of a statement, which no server may write for us. */
+static bool is_plain(const char *mark)
+{
+	return *mark && strspn(mark, "0123456789(,):.+- ") == strlen(mark);
+}
 
-		claim->is_brief = claim->is_brief && *mark;
-		(void)snprintf(claim->marks[i], sizeof(claim->marks[i]), "%s", mark);
+/* By what the check knows the table, claims are made in brief. */
+static int prepare_brief(struct pg_link *link, const PGresult *checked)
+{
+	static const char *const nothing[2] = { NULL, NULL };
+	const char *now = pg_cell(checked, 0, 2);
+	const char *marks[CLAIM_MARKS];
+	bool is_marked = strcmp(pg_cell(checked, 0, 1), "read committed") == 0 && is_plain(now);
+	struct pg_command command;
+
+	for (int i = 0; i < CLAIM_MARKS; i++) {
+		marks[i] = pg_cell(checked, 0, 3 + i);
+		is_marked = is_marked && is_plain(marks[i]);
 	}
+	drop_brief(link);
+	if (!is_marked || !make_brief(link, now, marks))
+		return 0;
+	if (link->server.is_pooled) {
+		link->claim.n_brief = BRIEF_MAX;
+		return 0;
+	}
+	command = brief_command(link, nothing);
+	return pg_step_start(link, &command, 1, conclude_prepared, "the claim failed");
 }
 
 static int refuse_table(struct pg_link *link, const char *fault)
@@ -171,10 +237,8 @@ static int conclude_check(struct pg_link *link)
 	if (pg_step_has_failed(link))
 		return refuse(link);
 	fault = pg_talk_value(link, check);
-	if (PQntuples(link->talk.results[check]) == 1 && !*fault) {
-		note_marks(link, link->talk.results[check]);
-		return 0;
-	}
+	if (PQntuples(link->talk.results[check]) == 1 && !*fault)
+		return prepare_brief(link, link->talk.results[check]);
 	return refuse_table(link, *fault ? fault : "was dropped");
 }
 
@@ -203,7 +267,7 @@ static int send_full(struct pg_link *link, struct pg_command commands[CLAIM_MAX]
 					     .how = PG_SEND_OWN,
 					     .n = 3,
 					     .values = values,
-					     .columns = 2 + PG_CLAIM_MARKS };
+					     .columns = 3 + CLAIM_MARKS };
 	return pg_step_start(link, commands, n, conclude_insert, "the claim failed");
 }
 
@@ -217,28 +281,22 @@ static int conclude_brief(struct pg_link *link)
 
 	if (pg_step_has_failed(link))
 		return refuse(link);
-	link->claim.is_brief = false;
-	if (strcmp(tag, "INSERT 0 0") == 0)
-		return send_full(link, commands, 0);
-	if (strcmp(tag, "INSERT 0 1") != 0)
-		return refuse_tag(link, tag);
-	link->claim.is_brief = true;
-	return 0;
+	if (strcmp(tag, "INSERT 0 1") == 0) {
+		link->claim.n_brief--;
+		return 0;
+	}
+	drop_brief(link);
+	return strcmp(tag, "INSERT 0 0") == 0 ? send_full(link, commands, 0) :
+						refuse_tag(link, tag);
 }
 
 /* Behind the first N of COMMANDS. */
 static int send_brief(struct pg_link *link, struct pg_command commands[CLAIM_MAX], unsigned n)
 {
-	const struct pg_claim *claim = &link->claim;
-	const char *values[2 + PG_CLAIM_MARKS] = { claim->decision->uuid,
-						   claim->decision->branches };
+	const struct txn_decision *decision = link->claim.decision;
+	const char *const values[] = { decision->uuid, decision->branches };
 
-	for (unsigned i = 0; i < PG_CLAIM_MARKS; i++)
-		values[2 + i] = claim->marks[i];
-	commands[n++] = (struct pg_command){ .sql = claim->brief,
-					     .how = PG_SEND_OWN,
-					     .n = 2 + PG_CLAIM_MARKS,
-					     .values = values };
+	commands[n++] = brief_command(link, values);
 	return pg_step_start(link, commands, n, conclude_brief, "the claim failed");
 }
 
@@ -258,7 +316,8 @@ static int send(struct pg_link *link)
 	}
 	commands[n++] = (struct pg_command){ .sql = constraints, .how = PG_SEND_OWN };
 	link->outermost = 0;
-	return link->claim.is_brief ? send_brief(link, commands, n) : send_full(link, commands, n);
+	return link->claim.n_brief > 0 ? send_brief(link, commands, n) :
+					 send_full(link, commands, n);
 }
 
 /*

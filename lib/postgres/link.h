@@ -25,8 +25,6 @@
 enum {
 	PG_XID_SIZE = 24, /* a 64-bit number as text */
 	PG_AUXILIARY_MAX = 16,
-	PG_CLAIM_MARKS = 3,
-	PG_MARK_SIZE = 24,	/* a ctid as text */
 	PG_RECOVERY_MS = 15000, /* recovery waits no longer for an answer */
 	PG_ROLLBACK_MS = 10000,
 };
@@ -66,10 +64,9 @@ struct pg_server {
 
 /* What claims leave for the next (claim.c). */
 struct pg_claim {
-	char *insert, *check, *brief;		  /* SQL, or NULL */
-	bool is_brief;				  /* the marks are known */
-	char marks[PG_CLAIM_MARKS][PG_MARK_SIZE]; /* what the table is known by */
-	const struct txn_decision *decision;	  /* of the claim under way; borrowed */
+	char *insert, *check, *brief;	     /* SQL, or NULL */
+	unsigned n_brief;		     /* more claims may be made in brief */
+	const struct txn_decision *decision; /* of the claim under way; borrowed */
 };
 
 struct pg_link {

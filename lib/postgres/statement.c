@@ -270,9 +270,33 @@ void pg_statement_seen(struct pg_statements *all, const struct pg_command *comma
 	free_kept(kept);
 }
 
+/* Without memory the server keeps it. */
+static void drop_own(struct pg_statements *all, const char *sql)
+{
+	struct own *own;
+	struct kept *kept;
+
+	HASH_FIND_BYHASHVALUE(hh, all->own, &sql, sizeof(sql), hash_words(&sql, sizeof(sql)), own);
+	if (!own)
+		return;
+	kept = own->statement.is_prepared ? calloc(1, sizeof(*kept)) : NULL;
+	if (kept) {
+		kept->statement = own->statement;
+		DL_APPEND(all->dropped, kept);
+	}
+	HASH_DELETE(hh, all->own, own);
+	free(own);
+}
+
 void pg_statement_drop(struct pg_statements *all, const struct pg_command *command)
 {
-	struct kept *kept = all->used && make_key(all, command) ? find(all, all->used) : NULL;
+	struct kept *kept;
+
+	if (command->how == PG_SEND_OWN) {
+		drop_own(all, command->sql);
+		return;
+	}
+	kept = all->used && make_key(all, command) ? find(all, all->used) : NULL;
 
 	if (kept)
 		drop(all, kept);

@@ -28,7 +28,7 @@ enum {
 enum pg_send {
 	PG_SEND_PLAIN,	/* parsed and planned each time */
 	PG_SEND_SIMPLE, /* the same, in one message where it is alone: no values */
-	PG_SEND_OWN,	/* prepared; its SQL lives as long as the link */
+	PG_SEND_OWN,	/* prepared; its SQL lives as long as the link, or until dropped */
 	PG_SEND_KEPT,	/* prepared when it comes again */
 };
 

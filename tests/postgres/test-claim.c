@@ -2,6 +2,7 @@
  * that is done to a real table. */
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "postgres/driver.h"
@@ -121,7 +122,7 @@ static void must_claim_before(struct driver_conn *conn)
 {
 	must_claim(conn, UUID_TWO);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
-	cr_assert(pg_link_of(conn)->claim.is_brief);
+	cr_assert(pg_link_of(conn)->claim.n_brief > 0);
 }
 
 static void check_refused(const char *url, struct driver_conn *conn, const char *ddl)
@@ -270,7 +271,7 @@ Test(claim, in_brief_keeps_the_row_as_it_was_given)
 
 	must_claim_before(conn);
 	must_claim(conn, UUID_ONE);
-	cr_expect(pg_link_of(conn)->claim.is_brief);
+	cr_expect(pg_link_of(conn)->claim.n_brief > 0);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	cr_expect(eq(i64, count_rows(url, "committed"), 1));
 	cr_expect(eq(i64,
@@ -290,7 +291,7 @@ Test(claim, in_brief_is_made_in_full_when_the_catalog_has_moved)
 	must_claim_before(conn);
 	must_exec_at(url, "GRANT SELECT ON sqlassist.sqlassist_decision TO PUBLIC");
 	must_claim(conn, UUID_ONE);
-	cr_expect(pg_link_of(conn)->claim.is_brief);
+	cr_expect(pg_link_of(conn)->claim.n_brief > 0);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	cr_expect(eq(i64, count_rows(url, "committed"), 1));
 	pg_driver.close(conn);
@@ -320,7 +321,7 @@ static void check_unmarked(const char *database, const char *ddl)
 
 	must_exec_at(url, "%s", ddl);
 	must_claim(conn, UUID_TWO);
-	cr_expect(not(pg_link_of(conn)->claim.is_brief), "%s", ddl);
+	cr_expect(not(pg_link_of(conn)->claim.n_brief > 0), "%s", ddl);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	pg_driver.close(conn);
 }
@@ -342,10 +343,11 @@ Test(claim, in_brief_knows_the_row_by_who_wrote_it)
 {
 	const char *url = new_database("cameback");
 	struct driver_conn *conn = must_open(url, NULL);
-	const char *place;
+	PGconn *other = must_connect(url);
+	char *place = must_query_text(other, "SELECT ctid::text FROM pg_class WHERE oid = '" TABLE
+					     "'::regclass");
 
 	must_claim_before(conn);
-	place = pg_link_of(conn)->claim.marks[0];
 	must_exec_at(url, TRIGGER("AFTER", DELETE));
 	for (int i = 10; must_query_int_at(url,
 					   "SELECT count(*) FROM pg_class WHERE ctid = '%s' "
@@ -359,6 +361,79 @@ Test(claim, in_brief_knows_the_row_by_who_wrote_it)
 	must_change(conn);
 	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EUNSAFE));
 	cr_expect(zero(int, pg_driver.rollback(conn)));
+	PQfinish(other);
+	free(place);
+	pg_driver.close(conn);
+}
+
+/* Whether the server looks at the catalog when CONN claims in brief. */
+static bool is_catalog_asked(struct driver_conn *conn)
+{
+	PGconn *native = pg_driver.native(conn);
+	char *name = must_query_text(native, "SELECT name FROM pg_prepared_statements WHERE "
+					     "statement LIKE 'INSERT%%''now''%%'");
+	char explain[80];
+	PGresult *plan;
+	bool is_asked = false;
+
+	must_exec(native, "SET plan_cache_mode = force_generic_plan");
+	(void)snprintf(explain, sizeof(explain), "EXPLAIN EXECUTE %s(NULL, NULL)", name);
+	plan = PQexec(native, explain);
+	cr_assert(gt(int, PQntuples(plan), 0), "%s", PQerrorMessage(native));
+	for (int i = 0; i < PQntuples(plan); i++)
+		is_asked = is_asked || strstr(PQgetvalue(plan, i, 0), "pg_class");
+	PQclear(plan);
+	free(name);
+	return is_asked;
+}
+
+/* The plan itself is what tells that nothing has changed. */
+Test(claim, in_brief_asks_the_catalog_only_when_the_table_may_have_changed)
+{
+	const char *url = new_database("plan");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	cr_expect(not(is_catalog_asked(conn)));
+	must_exec_at(url, "ANALYZE " TABLE);
+	cr_expect(is_catalog_asked(conn));
+	must_claim(conn, UUID_ONE);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(uint, pg_link_of(conn)->claim.n_brief, 999));
+	pg_driver.close(conn);
+}
+
+/* The next one in full prepares it anew, and the server forgets the old one. */
+Test(claim, in_brief_is_not_made_for_ever)
+{
+	const char *url = new_database("renewed");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_exec_at(url, "ANALYZE " TABLE);
+	pg_link_of(conn)->claim.n_brief = 0;
+	must_claim(conn, UUID_ONE);
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(uint, pg_link_of(conn)->claim.n_brief, 1000));
+	must_change(conn);
+	(void)pg_driver.rollback(conn);
+	cr_expect(not(is_catalog_asked(conn)));
+	cr_expect(eq(i64,
+		     must_int(conn, "SELECT count(*) FROM pg_prepared_statements WHERE "
+				    "statement LIKE 'INSERT%''now''%'"),
+		     1));
+	pg_driver.close(conn);
+}
+
+/* A check in an old snapshot says nothing of later transactions. */
+Test(claim, is_in_full_where_each_transaction_has_an_old_snapshot)
+{
+	const struct sqla_engine_options options = { .isolation = "serializable" };
+	struct driver_conn *conn = must_open(new_database("nobrief"), &options);
+
+	must_claim(conn, UUID_ONE);
+	cr_expect(zero(uint, pg_link_of(conn)->claim.n_brief));
+	(void)pg_driver.rollback(conn);
 	pg_driver.close(conn);
 }
 
@@ -374,6 +449,21 @@ Test(claim, in_brief_does_not_count_in_an_old_snapshot)
 	check_refused(url, conn, TRIGGER("AFTER", DELETE));
 }
 
+/* The catalog cannot be asked in it, and need not be. */
+Test(claim, in_brief_counts_in_an_old_snapshot_when_nothing_has_changed)
+{
+	const char *url = new_database("unchanged");
+	struct driver_conn *conn = must_open(url, NULL);
+
+	must_claim_before(conn);
+	must_run(conn, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+	must_claim(conn, UUID_ONE);
+	cr_expect(eq(uint, pg_link_of(conn)->claim.n_brief, 999));
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
 Test(claim, in_brief_is_checked_in_an_old_snapshot)
 {
 	const char *url = new_database("snapshot");
@@ -381,8 +471,9 @@ Test(claim, in_brief_is_checked_in_an_old_snapshot)
 
 	must_claim_before(conn);
 	must_run(conn, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+	must_exec_at(url, "ANALYZE " TABLE);
 	must_claim(conn, UUID_ONE);
-	cr_expect(not(pg_link_of(conn)->claim.is_brief));
+	cr_expect(zero(uint, pg_link_of(conn)->claim.n_brief));
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
 	cr_expect(eq(i64, count_rows(url, "committed"), 1));
 	pg_driver.close(conn);
@@ -436,11 +527,13 @@ Test(claim, claims_side_by_side_in_serializable)
 	pg_driver.close(two);
 }
 
-Test(claim, raises_synchronous_commit_for_the_claim)
+static void check_raised(const char *database, bool in_brief)
 {
-	const char *url = new_database("sync");
+	const char *url = new_database(database);
 	struct driver_conn *conn = must_open(url, NULL);
 
+	if (in_brief)
+		must_claim_before(conn);
 	must_run(conn, "SET synchronous_commit = off");
 	must_claim(conn, UUID_ONE);
 	cr_assert(eq(i64,
@@ -453,6 +546,12 @@ Test(claim, raises_synchronous_commit_for_the_claim)
 				    "'off')::int"),
 		     1));
 	pg_driver.close(conn);
+}
+
+Test(claim, raises_synchronous_commit_for_the_claim)
+{
+	check_raised("sync", false);
+	check_raised("syncbrief", true);
 }
 
 Test(claim, raises_synchronous_commit_behind_what_was_put_off)

@@ -287,14 +287,25 @@ Test(swapped, a_check_of_the_claim_that_fails_is_a_no)
 
 Test(swapped, a_claim_in_brief_that_went_nowhere_is_a_no)
 {
+	do_instead("INSERT INTO \"sqlassist\".sqlassist_decision (txn, verdict, branches) SELECT",
+		   "SELECT $1::uuid, $2::text");
 	must_claim(conn, UUID_TWO);
 	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
-	do_instead("INSERT INTO \"sqlassist\"",
-		   "SELECT $1::text || $2::text || $3::text || $4::text || $5::text");
 	must_change(conn);
 	cr_expect(eq(int, claim(conn, UUID_ONE), SQLA_EUNSAFE));
 	expect_said("the claim was answered with SELECT 1");
 	cr_expect(zero(int, pg_driver.rollback(conn)));
+}
+
+/* Else it would write our statements for us. */
+Test(swapped, a_mark_that_is_none_is_not_compared_with)
+{
+	do_instead("SELECT CASE WHEN c.relkind",
+		   "SELECT pg_catalog.left($1::text || $2::text || $3::text, 0), 'read committed', "
+		   "'2026-01-01 00:00:00+00'' OR ''a'' = ''a', '(0,1)', '1', '2'");
+	must_claim(conn, UUID_ONE);
+	cr_expect(zero(uint, pg_link_of(conn)->claim.n_brief));
+	(void)pg_driver.rollback(conn);
 }
 
 /* ---- outcomes ---------------------------------------------------------------- */
