@@ -116,11 +116,12 @@ static void tell_prepared(const struct liar_database *database, struct answer *a
 	add(answer, "is_endable", gid ? "t" : NULL);
 }
 
-/* And where the rows of the catalog are: whoever claims again looks there. */
+/* And when that was, and what the table is known by: whoever claims again compares it. */
 static void tell_check(struct answer *answer)
 {
 	add(answer, "fault", "");
 	add(answer, "isolation", "read committed");
+	add(answer, "time", "2026-01-01 00:00:00.000000+00");
 	for (int i = 0; i < 3; i++)
 		add(answer, "place", "(0,1)");
 }
