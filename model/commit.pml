@@ -342,7 +342,8 @@ inline cut(i)
 	from_branch[i] = NO_ANSWER
 }
 
-/* Its connection to the decider, and with it the transaction there. */
+/* Its connection to the decider, and with it the transaction there; and that of
+ * its look, if it crashed in one. */
 inline let_decider_go()
 {
 #ifdef DECIDER_FILE
@@ -352,7 +353,11 @@ inline let_decider_go()
 	fi
 #else
 	decider_link = false;
-	from_decider = NO_ANSWER
+	from_decider = NO_ANSWER;
+	if
+	:: row == TOMB_OPEN && holder == 1 -> row = NO_ROW; holder = 0
+	:: else
+	fi
 #endif
 }
 
