@@ -1,10 +1,9 @@
 /*
  * The floor: the library's protocol (sqlassist-commit(7)) and nothing else, as
  * one would write it by hand for these very statements. BEGIN travels with the
- * work, what can be prepared is, and a server that decides is told so in one
- * message when the others have prepared: the decision row, COMMIT. A file's row
- * goes in while they prepare. Answers are looked at and nothing else is, nobody
- * could recover, and no row is forgotten. Every database changes.
+ * work, what can be prepared is, and the decision row goes in while the others
+ * prepare. Nothing is checked, nobody could recover, and no row is forgotten.
+ * Every database changes.
  *
  * pipelined-deferred does not wait for the end, either: the answer to a COMMIT
  * PREPARED is read when its connection is next used, and the server that works
@@ -20,20 +19,12 @@
 #define DECISION_TABLE "CREATE TABLE IF NOT EXISTS decision(txn text PRIMARY KEY)"
 #define DECISION_ROW "INSERT INTO decision VALUES ($1)"
 
-enum { TXN_SIZE = 64 };
-
 struct pipelined {
 	struct hand hand; /* the first, for its members of struct way */
 	sqlite3_stmt *decision;
 	int decider; /* a server; -1: the file */
 	bool is_deferred;
 	bool *is_unread; /* of each server: the answer to what it was told */
-};
-
-/* What prepare_server has prepared. */
-struct statement {
-	const char *name;
-	const char *value; /* of its parameter; NULL: it has none */
 };
 
 /* ---- answers ------------------------------------------------------------------ */
@@ -63,28 +54,6 @@ static bool hear_all(struct pipelined *p)
 	return is_well;
 }
 
-/* ---- two in one message ---------------------------------------------------------- */
-
-static bool send_one(PGconn *server, struct statement statement)
-{
-	return PQsendQueryPrepared(server, statement.name, statement.value != NULL,
-				   &statement.value, NULL, NULL, 0);
-}
-
-/* Where FIRST fails, the server skips SECOND. */
-static bool run_both(PGconn *server, struct statement first, struct statement second)
-{
-	bool is_well;
-
-	if (!PQenterPipelineMode(server) || !send_one(server, first) || !send_one(server, second) ||
-	    !PQpipelineSync(server))
-		return false;
-	is_well = answer(server);
-	is_well = answer(server) && is_well;
-	PQclear(PQgetResult(server)); /* of the sync */
-	return PQexitPipelineMode(server) && is_well;
-}
-
 /* ---- opening and closing ------------------------------------------------------- */
 
 static void prepare_server(PGconn *server)
@@ -93,7 +62,6 @@ static void prepare_server(PGconn *server)
 		{ "begin", "BEGIN" },
 		{ "update", WAY_UPDATE },
 		{ "decision", DECISION_ROW },
-		{ "commit", "COMMIT" },
 	};
 
 	must_exec(server, "SET client_min_messages = error");
@@ -150,8 +118,17 @@ static void pipelined_close(void *self)
 
 static bool work_server(struct pipelined *p, int i)
 {
-	return hear(p, i) && run_both(p->hand.servers[i], (struct statement){ "begin", NULL },
-				      (struct statement){ "update", p->hand.row });
+	PGconn *server = p->hand.servers[i];
+	const char *const values[] = { p->hand.row };
+	bool is_well = hear(p, i) && PQenterPipelineMode(server) &&
+		       PQsendQueryPrepared(server, "begin", 0, NULL, NULL, NULL, 0) &&
+		       PQsendQueryPrepared(server, "update", 1, values, NULL, NULL, 0) &&
+		       PQpipelineSync(server);
+
+	for (int n = 0; is_well && n < 2; n++)
+		is_well = answer(server);
+	PQclear(PQgetResult(server)); /* of the sync */
+	return PQexitPipelineMode(server) && is_well;
 }
 
 static bool pipelined_work(void *self)
@@ -166,19 +143,18 @@ static bool pipelined_work(void *self)
 
 /* ---- the commit --------------------------------------------------------------- */
 
-/* The key of the decision row. */
-static void name_txn(const struct pipelined *p, char ret_txn[TXN_SIZE])
+static bool claim(struct pipelined *p)
 {
-	(void)snprintf(ret_txn, TXN_SIZE, "%d-%" PRId64, p->hand.worker, p->hand.number);
-}
+	char txn[64];
+	const char *const values[] = { txn };
+	int n = snprintf(txn, sizeof(txn), "%d-%" PRId64, p->hand.worker, p->hand.number);
 
-static bool add_row_to_file(struct pipelined *p)
-{
-	char txn[TXN_SIZE];
-
-	name_txn(p, txn);
-	return sqlite3_bind_text(p->decision, 1, txn, -1, SQLITE_STATIC) == SQLITE_OK &&
-	       hand_step(p->decision);
+	if (p->hand.file)
+		return sqlite3_bind_text(p->decision, 1, txn, n, SQLITE_STATIC) == SQLITE_OK &&
+		       hand_step(p->decision);
+	p->is_unread[p->decider] = PQsendQueryPrepared(p->hand.servers[p->decider], "decision", 1,
+						       values, NULL, NULL, 0);
+	return p->is_unread[p->decider];
 }
 
 /* VERB to all that are prepared. */
@@ -198,21 +174,20 @@ static bool tell_all(struct pipelined *p, const char *verb)
 	return is_well;
 }
 
+/* A server is sent its claim first; a file, which is locked by the work, makes its
+ * row while the others prepare. */
 static bool vote(struct pipelined *p)
 {
-	return tell_all(p, "PREPARE TRANSACTION") && (!p->hand.file || add_row_to_file(p)) &&
-	       hear_all(p);
+	if (p->hand.file)
+		return tell_all(p, "PREPARE TRANSACTION") && claim(p) && hear_all(p);
+	return claim(p) && tell_all(p, "PREPARE TRANSACTION") && hear_all(p);
 }
 
 static bool decide(const struct pipelined *p)
 {
-	char txn[TXN_SIZE];
-
 	if (p->hand.file)
 		return hand_step(p->hand.commit);
-	name_txn(p, txn);
-	return run_both(p->hand.servers[p->decider], (struct statement){ "decision", txn },
-			(struct statement){ "commit", NULL });
+	return hand_is_well(PQexec(p->hand.servers[p->decider], "COMMIT"));
 }
 
 static bool pipelined_commit(void *self, int64_t *ret_decided)

@@ -57,7 +57,7 @@ static void must_cost(const char *name, struct cost expected)
 	cr_expect(eq(int, (int)((did.wal_syncs + N / 2) / N), expected.syncs), "%s", name);
 }
 
-/* Prepare, decide, commit prepared; the work is a round trip for each. */
+/* Claim and prepare, commit, commit prepared; the work is a round trip for each. */
 Test(cost, of_two_servers_is_three_round_trips_and_three_syncs)
 {
 	must_cost("two-postgres", (struct cost){ .work = 2, .commit = 3, .syncs = 3 });
@@ -74,19 +74,6 @@ Test(cost, of_two_servers_that_are_not_waited_for_is_a_round_trip_less)
 
 		cr_expect(eq(int, (int)did.failed, 0), "%s", ways[i]->name);
 		cr_expect(eq(int, (int)did.rounds, N * 4 + 1), "%s", ways[i]->name);
-	}
-}
-
-/* A message to each for its work, and three: prepare, decide, commit prepared. */
-Test(cost, of_two_servers_by_hand_is_five_messages)
-{
-	const struct way *const ways[] = { &way_pipelined, &way_pipelined_deferred };
-
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		struct slice did = run(shape_find("two-postgres"), ways[i]);
-
-		cr_expect(eq(int, (int)did.failed, 0), "%s", ways[i]->name);
-		cr_expect(eq(int, (int)did.messages, N * 5), "%s", ways[i]->name);
 	}
 }
 
