@@ -120,13 +120,14 @@ static bool work_server(struct pipelined *p, int i)
 {
 	PGconn *server = p->hand.servers[i];
 	const char *const values[] = { p->hand.row };
-	bool is_well = hear(p, i) && PQenterPipelineMode(server) &&
+	bool is_sent = hear(p, i) && PQenterPipelineMode(server) &&
 		       PQsendQueryPrepared(server, "begin", 0, NULL, NULL, NULL, 0) &&
 		       PQsendQueryPrepared(server, "update", 1, values, NULL, NULL, 0) &&
 		       PQpipelineSync(server);
+	bool is_well = is_sent;
 
-	for (int n = 0; is_well && n < 2; n++)
-		is_well = answer(server);
+	for (int n = 0; is_sent && n < 2; n++)
+		is_well = answer(server) && is_well;
 	PQclear(PQgetResult(server)); /* of the sync */
 	return PQexitPipelineMode(server) && is_well;
 }
