@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/await.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "postgres/error.h"
@@ -299,7 +300,7 @@ void pg_talk_await(struct pg_link *link, int patience_ms)
 	/* Time may be up while the server goes on and on without ever being done. */
 	while (pg_talk_go(link, &wait) == TXN_WAIT) {
 		int left = clock_left(deadline);
-		int ready = poll(&wait, 1, left);
+		int ready = await_answer(&wait, 1, left);
 
 		if (left != 0 && (ready > 0 || (ready < 0 && errno == EINTR)))
 			continue;

@@ -1,12 +1,12 @@
 #include "session/finish.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include <utlist.h>
 
+#include "base/await.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
@@ -81,7 +81,7 @@ static bool await(struct left *left, int64_t until)
 	while (!has_ended(left, &wait)) {
 		if (clock_left(until) == 0)
 			return false;
-		(void)poll(&wait, 1, clock_left(until));
+		(void)await_answer(&wait, 1, clock_left(until));
 	}
 	return true;
 }

@@ -1,5 +1,6 @@
 #include "session/session.h"
 
+#include "base/await.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -73,7 +74,7 @@ static int settle(struct driver_conn *conn, int status)
 	while (status == TXN_WAIT) {
 		status = conn->driver->advance(conn, &wait);
 		if (status == TXN_WAIT)
-			(void)poll(&wait, 1, -1);
+			(void)await_answer(&wait, 1, -1);
 	}
 	return status;
 }

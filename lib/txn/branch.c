@@ -1,10 +1,10 @@
 #include "txn/branch.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/await.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -272,7 +272,7 @@ static bool await_one(struct branch_step steps[], struct pollfd waits[], size_t 
 		from = 0;
 		to = n;
 	}
-	if (poll(waits + from, (nfds_t)(to - from), clock_left(deadline)) == 0 ||
+	if (await_answer(waits + from, (nfds_t)(to - from), clock_left(deadline)) == 0 ||
 	    (deadline && clock_left(deadline) == 0))
 		return false;
 	for (size_t k = from; k < to; k++)
