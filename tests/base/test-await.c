@@ -1,8 +1,10 @@
 #include "base/await.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -13,8 +15,10 @@ enum { LONG_MS = 3600000 };
 
 /* Stands in for the C library's, so that a test knows when the processor is given
  * away, and can do what a server would do with it. */
-static unsigned yields;
-static int answers_to = -1; /* what has the processor then */
+static _Thread_local unsigned yields;
+static _Thread_local int answers_to = -1; /* what has the processor then */
+static _Thread_local bool is_sleeper;
+static atomic_bool is_asleep;
 
 static void must_answer(int fd)
 {
@@ -24,6 +28,8 @@ static void must_answer(int fd)
 int sched_yield(void)
 {
 	yields++;
+	if (is_sleeper)
+		atomic_store(&is_asleep, true);
 	if (answers_to >= 0)
 		must_answer(answers_to);
 	return 0;
@@ -78,6 +84,35 @@ Test(await, keeps_the_processor_where_it_may_not_wait)
 	cr_expect(zero(int, await_server(&wait, server, 0, &n)));
 	cr_expect(zero(uint, n));
 	close_both(&wait, server);
+}
+
+static void *sleep_on(void *arg)
+{
+	struct pollfd *wait = arg;
+
+	is_sleeper = true;
+	cr_expect(eq(int, await_answer(wait, 1, LONG_MS), 1));
+	return NULL;
+}
+
+Test(await, keeps_the_processor_where_another_thread_waits)
+{
+	int server, others;
+	struct pollfd wait = must_open(&server), other = must_open(&others);
+	pthread_t sleeper;
+	unsigned n;
+
+	cr_assert(zero(int, pthread_create(&sleeper, NULL, sleep_on, &other)));
+	while (!atomic_load(&is_asleep))
+		(void)usleep(100);
+	cr_expect(zero(int, await_server(&wait, server, 1, &n)));
+	cr_expect(zero(uint, n));
+	must_answer(others);
+	cr_assert(zero(int, pthread_join(sleeper, NULL)));
+	cr_expect(eq(int, await_server(&wait, server, 1, &n), 1));
+	cr_expect(eq(uint, n, 1));
+	close_both(&wait, server);
+	close_both(&other, others);
 }
 
 Test(await, tells_how_many_are_ready_and_which)
