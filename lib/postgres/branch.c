@@ -20,6 +20,7 @@
 #include "postgres/link.h"
 #include "postgres/pooled.h"
 #include "postgres/xid.h"
+#include "txn/gid.h"
 
 /* ---- abilities --------------------------------------------------------------- */
 
@@ -343,7 +344,7 @@ int pg_prepare(struct driver_conn *conn, const char *gid)
 
 	if (status < 0)
 		return status;
-	if (!pg_is_plain_gid(gid))
+	if (!gid_is_plain(gid))
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
 	pg_xid_decides(link, false);
 	raises = must_raise(link);

@@ -16,11 +16,6 @@
 #define ATTEMPTS_MAX 100
 #define PAUSE "SELECT pg_catalog.pg_sleep(0.02)"
 
-bool pg_is_plain_gid(const char *gid)
-{
-	return gid_is_plain(gid);
-}
-
 static const char *verb_of(const struct pg_link *link)
 {
 	return link->is_committing ? "COMMIT PREPARED" : "ROLLBACK PREPARED";
@@ -143,7 +138,7 @@ int pg_ending_start(struct pg_link *link, const char *gid, bool commit)
 		return error_set(SQLA_EINDOUBT, pg_name(link),
 				 "Recovery (sqlassist recover) looks again and ends it.",
 				 "branch '%s' cannot be ended: the connection was lost", gid);
-	if (!pg_is_plain_gid(gid))
+	if (!gid_is_plain(gid))
 		return error_set(SQLA_EMISUSE, pg_name(link), NULL, "not a gid of ours: %s", gid);
 	copy_text(link->gid, sizeof(link->gid), gid);
 	link->is_committing = commit;

@@ -16,7 +16,4 @@ struct pg_link;
  */
 int pg_ending_start(struct pg_link *link, const char *gid, bool commit);
 
-/* Whether GID can stand in SQL as it is: ours always can. */
-bool pg_is_plain_gid(const char *gid);
-
 #endif

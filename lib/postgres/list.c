@@ -13,6 +13,7 @@
 #include "postgres/error.h"
 #include "postgres/link.h"
 #include "postgres/pooled.h"
+#include "txn/gid.h"
 
 /* I6: a standby shows no prepared transactions at all. */
 static int fail_standby(const struct pg_link *link)
@@ -240,7 +241,7 @@ int pg_end_all(struct driver_conn *conn, struct driver_ending endings[], size_t 
 	if (conn->is_broken || !pg_has_own_backend(link))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (!pg_is_plain_gid(endings[i].gid))
+		if (!gid_is_plain(endings[i].gid))
 			return 0;
 	for (size_t i = 0; status == 0 && i < n; i += PG_TALK_MAX)
 		status = end_some(link, endings + i,

@@ -23,7 +23,8 @@ int gid_make(char ret_gid[TXN_GID_MAX + 1], const char *uuid, unsigned number, c
 /* Whether TEXT is 1 to TXN_SITE_MAX bytes of [A-Za-z0-9_-]. */
 bool gid_is_site(const char *text);
 
-/* Whether TEXT is 1 to TXN_GID_MAX bytes of [A-Za-z0-9._-], as every gid is. */
+/* Whether TEXT is 1 to TXN_GID_MAX bytes of [A-Za-z0-9._-], as every gid is: it can stand in
+ * SQL as it is. */
 bool gid_is_plain(const char *text);
 
 /* Whether TEXT is a uuid as libuuid writes it, in lower case. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "postgres/ending.h"
 #include "support/must.h"
 #include "txn/gid.h"
 
@@ -26,9 +25,7 @@ static void try_gid(const char *text)
 	fuzz_must(!strpbrk(text, "'\\\"; \t\n$"));
 	fuzz_must(txn_gid_format(again, parts.uuid, parts.number, parts.site, parts.name) == 0);
 	fuzz_must(strcmp(again, text) == 0);
-#ifdef SQLA_WITH_LIBPQ
-	fuzz_must(pg_is_plain_gid(text));
-#endif
+	fuzz_must(gid_is_plain(text));
 }
 
 /* A list that is read to its end is the one that is made of its entries. */
