@@ -112,8 +112,7 @@ static struct pg_command brief_command(const struct pg_link *link, const char *c
 
 static void drop_brief(struct pg_link *link)
 {
-	static const char *const nothing[2] = { NULL, NULL };
-	const struct pg_command command = brief_command(link, nothing);
+	const struct pg_command command = { .sql = link->claim.brief, .how = PG_SEND_OWN };
 
 	if (link->claim.brief)
 		pg_statement_drop(link->statements, &command);

@@ -297,7 +297,6 @@ void pg_statement_drop(struct pg_statements *all, const struct pg_command *comma
 		return;
 	}
 	kept = all->used && make_key(all, command) ? find(all, all->used) : NULL;
-
 	if (kept)
 		drop(all, kept);
 }

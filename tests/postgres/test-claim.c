@@ -125,6 +125,14 @@ static void must_claim_before(struct driver_conn *conn)
 	cr_assert(pg_link_of(conn)->claim.n_brief > 0);
 }
 
+/* With a row; and closes CONN. */
+static void expect_decided(const char *url, struct driver_conn *conn)
+{
+	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
+	cr_expect(eq(i64, count_rows(url, "committed"), 1));
+	pg_driver.close(conn);
+}
+
 static void check_refused(const char *url, struct driver_conn *conn, const char *ddl)
 {
 	int64_t before;
@@ -292,9 +300,7 @@ Test(claim, in_brief_is_made_in_full_when_the_catalog_has_moved)
 	must_exec_at(url, "GRANT SELECT ON sqlassist.sqlassist_decision TO PUBLIC");
 	must_claim(conn, UUID_ONE);
 	cr_expect(pg_link_of(conn)->claim.n_brief > 0);
-	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
-	cr_expect(eq(i64, count_rows(url, "committed"), 1));
-	pg_driver.close(conn);
+	expect_decided(url, conn);
 }
 
 /* A parent leaves no mark. The table's rows and its key are its own none the less (I1). */
@@ -459,9 +465,7 @@ Test(claim, in_brief_counts_in_an_old_snapshot_when_nothing_has_changed)
 	must_run(conn, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE");
 	must_claim(conn, UUID_ONE);
 	cr_expect(eq(uint, pg_link_of(conn)->claim.n_brief, 999));
-	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
-	cr_expect(eq(i64, count_rows(url, "committed"), 1));
-	pg_driver.close(conn);
+	expect_decided(url, conn);
 }
 
 Test(claim, in_brief_is_checked_in_an_old_snapshot)
@@ -474,9 +478,7 @@ Test(claim, in_brief_is_checked_in_an_old_snapshot)
 	must_exec_at(url, "ANALYZE " TABLE);
 	must_claim(conn, UUID_ONE);
 	cr_expect(zero(uint, pg_link_of(conn)->claim.n_brief));
-	cr_assert(eq(int, vote(conn, pg_driver.decide(conn)), 0));
-	cr_expect(eq(i64, count_rows(url, "committed"), 1));
-	pg_driver.close(conn);
+	expect_decided(url, conn);
 }
 
 /* What it rests on is read behind the lock that it waits for, and not before. */
