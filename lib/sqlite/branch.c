@@ -19,6 +19,7 @@
  */
 #include "sqlite/branch.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -274,13 +275,22 @@ int lite_claim(struct driver_conn *head, const struct txn_decision *decision,
 	return 0;
 }
 
+/*
+ * Behind the decision nobody waits for this thread but its caller, and for who has
+ * the file next all others do: that one goes first.
+ */
 int lite_decide(struct driver_conn *head)
 {
 	struct lite_conn *conn = lite_conn_of(head);
+	bool is_wanted = turn_is_wanted(&conn->turn);
+	int status;
 
 	if (!conn->is_begun && !conn->head.is_broken)
 		return error_set(SQLA_EMISUSE, lite_name(conn), NULL, "nothing was claimed here");
-	return conn->group ? lite_group_commit(conn) : lite_commit(head);
+	status = conn->group ? lite_group_commit(conn) : lite_commit(head);
+	if (is_wanted)
+		(void)sched_yield();
+	return status;
 }
 
 /* Nothing but a row tells what became of a transaction of SQLite. */

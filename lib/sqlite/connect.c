@@ -318,7 +318,6 @@ void lite_close(struct driver_conn *head)
 	lite_statement_end_all(conn);
 	(void)sqlite3_close_v2(conn->db);
 	turn_pass(&conn->turn);
-	turn_done(&conn->turn);
 	config_unref(head->config);
 	free(conn);
 }

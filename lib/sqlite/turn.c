@@ -8,7 +8,10 @@
 
 #include "base/fork.h"
 
-enum { LANES = 64 };
+enum {
+	LANES = 64,
+	PATIENCE_MS = 10, /* of who is not first, between two tries */
+};
 
 /* Guards `waiting`, which is by number, and is_waiting and is_called in it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -17,7 +20,20 @@ static atomic_uint n_waiting; /* of all files */
 static atomic_ullong last_number;
 /* Of a file's lock, or of another file's in the same lane. */
 static atomic_ullong releases[LANES];
+/* Not in struct turn, which may be gone when its owner, who was back anyway, is called. */
+static pthread_cond_t calls[LANES]; /* by number; who shares one sees who is meant */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void init_calls(void)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	for (int i = 0; i < LANES; i++)
+		(void)pthread_cond_init(&calls[i], &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+}
 
 /* Who waits is a thread of the parent's. */
 static void forget_waiting(void *unused)
@@ -25,10 +41,12 @@ static void forget_waiting(void *unused)
 	(void)unused;
 	waiting = NULL;
 	atomic_store(&n_waiting, 0);
+	init_calls();
 }
 
 static void init(void)
 {
+	init_calls();
 	(void)fork_guard(&lock);
 	(void)fork_on_child(forget_waiting, NULL);
 }
@@ -38,21 +56,15 @@ static atomic_ullong *releases_of(const struct turn *turn)
 	return &releases[(turn->inode ^ turn->device) % LANES];
 }
 
-void turn_init(struct turn *turn)
+static pthread_cond_t *call_of(const struct turn *turn)
 {
-	pthread_condattr_t attributes;
-
-	(void)pthread_once(&once, init);
-	*turn = (struct turn){ .inode = 0 };
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&turn->called, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	return &calls[turn->number % LANES];
 }
 
-void turn_done(struct turn *turn)
+void turn_init(struct turn *turn)
 {
-	(void)pthread_cond_destroy(&turn->called);
+	(void)pthread_once(&once, init);
+	*turn = (struct turn){ .inode = 0 };
 }
 
 void turn_at(struct turn *turn, const char *path)
@@ -101,13 +113,13 @@ static struct timespec in_ms(int ms)
  * first and looks at the count then: one of the two sees the other. */
 static void await_call(struct turn *turn, int ms)
 {
-	struct timespec until = in_ms(ms);
+	bool is_first = first_at(turn) == turn;
+	struct timespec until = in_ms(is_first || ms > PATIENCE_MS ? ms : PATIENCE_MS);
 	int rc = 0;
 
-	turn->is_called = first_at(turn) == turn &&
-			  atomic_load(releases_of(turn)) != turn->releases;
+	turn->is_called = is_first && atomic_load(releases_of(turn)) != turn->releases;
 	while (!turn->is_called && rc == 0)
-		rc = pthread_cond_timedwait(&turn->called, &lock, &until);
+		rc = pthread_cond_timedwait(call_of(turn), &lock, &until);
 }
 
 void turn_wait(struct turn *turn, int ms)
@@ -126,6 +138,7 @@ void turn_wait(struct turn *turn, int ms)
 
 void turn_pass(const struct turn *turn)
 {
+	pthread_cond_t *call = NULL;
 	struct turn *first;
 
 	(void)atomic_fetch_add(releases_of(turn), 1);
@@ -135,9 +148,24 @@ void turn_pass(const struct turn *turn)
 	first = first_at(turn);
 	if (first) {
 		first->is_called = true;
-		(void)pthread_cond_signal(&first->called);
+		call = call_of(first);
 	}
 	(void)pthread_mutex_unlock(&lock);
+	/* Who is called takes the lock, and would only wait again if it were held. */
+	if (call)
+		(void)pthread_cond_broadcast(call);
+}
+
+bool turn_is_wanted(const struct turn *turn)
+{
+	bool is_wanted;
+
+	if (atomic_load(&n_waiting) == 0)
+		return false;
+	(void)pthread_mutex_lock(&lock);
+	is_wanted = first_at(turn);
+	(void)pthread_mutex_unlock(&lock);
+	return is_wanted;
 }
 
 bool turn_is_waiting(const struct turn *turn)

@@ -12,7 +12,6 @@
 #ifndef SQLITE_TURN_H
 #define SQLITE_TURN_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,12 +24,10 @@ struct turn {
 	uint64_t releases; /* that had been when it tried last */
 	bool is_waiting;
 	bool is_called;
-	pthread_cond_t called;
 	struct turn *next, *prev;
 };
 
 void turn_init(struct turn *turn);
-void turn_done(struct turn *turn);
 
 /* It is for the file at PATH, which is NULL or "" for one in memory. */
 void turn_at(struct turn *turn, const char *path);
@@ -38,13 +35,17 @@ void turn_at(struct turn *turn, const char *path);
 /* It has found the lock taken for the first time, and tries again at once. */
 void turn_come(struct turn *turn);
 
-/* Waits until it may be worth trying again, at most MS milliseconds. */
+/* Waits until it may be worth trying again, at most MS milliseconds; who is not
+ * first, and has no chance before the first had its own, waits up to 10. */
 void turn_wait(struct turn *turn, int ms);
 
 /* A lock on TURN's file may be free now: calls the first who waits for it. */
 void turn_pass(const struct turn *turn);
 
-/* Whether somebody is in turn_wait; from any thread. */
+/* Whether somebody waits for TURN's file. */
+bool turn_is_wanted(const struct turn *turn);
+
+/* Whether TURN's owner is in turn_wait; from any thread. */
 bool turn_is_waiting(const struct turn *turn);
 
 #endif

@@ -50,7 +50,6 @@ static void start(struct waiter *w)
 static void join(struct waiter *w)
 {
 	cr_assert(zero(int, pthread_join(w->thread, NULL)));
-	turn_done(&w->turn);
 }
 
 static void pass(ino_t inode)
@@ -60,7 +59,6 @@ static void pass(ino_t inode)
 	turn_init(&turn);
 	turn.inode = inode;
 	turn_pass(&turn);
-	turn_done(&turn);
 }
 
 Test(turn, is_given_to_who_waits_when_somebody_lets_go)
@@ -80,7 +78,6 @@ Test(turn, is_not_waited_for_when_somebody_has_let_go_since_the_last_try)
 	come(&w, 1);
 	pass(1);
 	turn_wait(&w.turn, FOR_EVER_MS);
-	turn_done(&w.turn);
 }
 
 Test(turn, is_of_those_who_came_first_whoever_waits_first)
@@ -114,6 +111,41 @@ Test(turn, is_the_files_own)
 	join(&one);
 }
 
+Test(turn, is_not_taken_by_who_is_called_in_the_same_way)
+{
+	struct waiter one, other;
+
+	come(&one, 1);
+	come(&other, 2);
+	other.turn.number = one.turn.number + 64; /* they share a condition */
+	start(&one);
+	start(&other);
+	pass(2);
+	join(&other);
+	cr_expect(not(atomic_load(&one.is_back)));
+	pass(1);
+	join(&one);
+}
+
+Test(turn, is_wanted_while_somebody_waits_for_the_file)
+{
+	struct turn same, another;
+	struct waiter w;
+
+	turn_init(&same);
+	turn_init(&another);
+	same.inode = 1;
+	another.inode = 2;
+	cr_expect(not(turn_is_wanted(&same)));
+	come(&w, 1);
+	start(&w);
+	cr_expect(turn_is_wanted(&same));
+	cr_expect(not(turn_is_wanted(&another)));
+	pass(1);
+	join(&w);
+	cr_expect(not(turn_is_wanted(&same)));
+}
+
 Test(turn, is_waited_for_only_for_a_moment)
 {
 	struct turn turn;
@@ -122,7 +154,6 @@ Test(turn, is_waited_for_only_for_a_moment)
 	turn_come(&turn);
 	turn_wait(&turn, 1);
 	cr_expect(not(turn_is_waiting(&turn)));
-	turn_done(&turn);
 }
 
 /* Nobody of the parent's is first there. */
