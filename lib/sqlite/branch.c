@@ -223,13 +223,15 @@ static int check_claim(struct lite_conn *conn)
 	return 0;
 }
 
-/* I1: the unique key arbitrates; only one row that went in counts. */
+/* I1: the unique key arbitrates; only one row that went in counts. The column's
+ * default is the same time, made by way of a text. */
 static int insert_row(struct lite_conn *conn, const struct txn_decision *decision)
 {
-	int rc = lite_ask_text(conn,
-			       "INSERT INTO main.sqlassist_decision(txn, verdict, branches) "
-			       "VALUES (?1, 'committed', ?2)",
-			       decision->uuid, decision->branches, NULL, 0);
+	int rc = lite_ask_text(
+		conn,
+		"INSERT INTO main.sqlassist_decision(txn, verdict, branches, made_at) "
+		"VALUES (?1, 'committed', ?2, unixepoch())",
+		decision->uuid, decision->branches, NULL, 0);
 
 	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return error_set(SQLA_ERETRY, lite_name(conn), "Abort, and try again.",

@@ -1,7 +1,6 @@
 #include "sqlite/exec.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/copy.h"
@@ -350,6 +349,14 @@ static int check_value(struct lite_conn *conn, const struct sqla_value *value, s
 	return 0;
 }
 
+enum { PLACEHOLDER_SIZE = 1 + COPY_NUMBER_SIZE };
+
+static void name_placeholder(char ret_name[PLACEHOLDER_SIZE], size_t number)
+{
+	ret_name[0] = '$';
+	copy_number(ret_name + 1, (int64_t)number, 1);
+}
+
 /* A placeholder of STMT that no value belongs to: its name, or "?". */
 static const char *find_unbound(sqlite3_stmt *stmt, size_t n)
 {
@@ -358,9 +365,9 @@ static const char *find_unbound(sqlite3_stmt *stmt, size_t n)
 		bool is_bound = false;
 
 		for (size_t k = 1; name && k <= n && !is_bound; k++) {
-			char one[24];
+			char one[PLACEHOLDER_SIZE];
 
-			(void)snprintf(one, sizeof(one), "$%zu", k);
+			name_placeholder(one, k);
 			is_bound = strcmp(name, one) == 0;
 		}
 		if (!is_bound)
@@ -379,10 +386,10 @@ static int bind_all(struct lite_conn *conn, sqlite3_stmt *stmt, const struct sql
 	int bound = 0, index = 1;
 
 	for (size_t i = 0; i < n; i++) {
-		char name[24];
+		char name[PLACEHOLDER_SIZE];
 		int status, rc;
 
-		(void)snprintf(name, sizeof(name), "$%zu", i + 1);
+		name_placeholder(name, i + 1);
 		index = sqlite3_bind_parameter_index(stmt, name);
 		if (index == 0)
 			continue;

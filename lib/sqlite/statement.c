@@ -23,6 +23,18 @@ static struct lite_kept *find(const struct lite_conn *conn, const char *sql)
 	return kept;
 }
 
+/* The one of STMT, or NULL. Whoever is asked for last is last in the order. */
+static struct lite_kept *find_used(const struct lite_conn *conn, const sqlite3_stmt *stmt)
+{
+	struct lite_kept *kept = conn->kept;
+
+	if (kept)
+		kept = ELMT_FROM_HH(kept->hh.tbl, kept->hh.tbl->tail);
+	while (kept && kept->stmt != stmt)
+		kept = kept->hh.prev;
+	return kept;
+}
+
 static void give_up(struct lite_conn *conn, struct lite_kept *kept)
 {
 	HASH_DEL(conn->kept, kept);
@@ -89,9 +101,9 @@ void lite_statement_keep(struct lite_conn *conn, sqlite3_stmt *stmt)
 
 void lite_statement_end(struct lite_conn *conn, sqlite3_stmt *stmt)
 {
-	struct lite_kept *kept = stmt ? find(conn, sqlite3_sql(stmt)) : NULL;
+	struct lite_kept *kept = find_used(conn, stmt);
 
-	if (!kept || kept->stmt != stmt) {
+	if (!kept) {
 		(void)sqlite3_finalize(stmt);
 		return;
 	}

@@ -39,33 +39,28 @@ static const char *missing(const struct txn_resource_ops *ops)
 
 struct branch *branch_new(const struct txn_resource_ops *ops, void *self)
 {
-	struct branch *branch = calloc(1, sizeof(*branch));
+	struct branch *branch;
 	const char *lacks;
 
-	if (!branch) {
-		(void)error_nomem();
-		return NULL;
-	}
-	if (ops->size < sizeof(branch->ops)) {
+	if (ops->size < sizeof(*ops)) {
 		(void)error_set(SQLA_EMISUSE, NULL, "Set size to sizeof(struct txn_resource_ops).",
 				"a resource's table says that it has %zu bytes", ops->size);
-		goto refuse;
+		return NULL;
 	}
-	branch->ops = *ops;
-	branch->given = ops;
-	branch->self = self;
 	lacks = missing(ops);
 	if (!lacks && !ops->sort_key(self))
 		lacks = "a sort key (sort_key answered NULL)";
 	if (lacks) {
 		(void)error_set(SQLA_EMISUSE, NULL, "See resource.h, txn_join(3).",
 				"a resource's table lacks %s", lacks);
-		goto refuse;
+		return NULL;
 	}
+	branch = malloc(sizeof(*branch));
+	if (!branch)
+		(void)error_nomem();
+	else
+		*branch = (struct branch){ .ops = *ops, .given = ops, .self = self };
 	return branch;
-refuse:
-	free(branch);
-	return NULL;
 }
 
 const char *branch_name(const struct branch *branch)

@@ -251,6 +251,10 @@ Test(branch, commits_work_and_row_together)
 	cr_expect(not(has_row("x.db", UUID_ONE)));
 	cr_expect(eq(int, lite_driver.decide(conn), 0));
 	cr_expect(has_row("x.db", UUID_ONE));
+	cr_expect(eq(i64,
+		     must_int(conn, "SELECT unixepoch() - made_at BETWEEN 0 AND 3600 "
+				    "FROM sqlassist_decision WHERE verdict = 'committed'"),
+		     1));
 	cr_expect(eq(i64, must_int(conn, "SELECT count(*) FROM t"), 1));
 	cr_expect(lite_driver.is_idle(conn));
 	lite_driver.close(conn);

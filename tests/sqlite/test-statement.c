@@ -93,6 +93,25 @@ Test(statement, can_run_while_its_rows_are_read)
 	lite_driver.close(conn);
 }
 
+Test(statement, stays_compiled_when_another_was_used_meanwhile)
+{
+	static const char select[] = "SELECT a FROM t";
+	struct driver_conn *conn = open_with_table(NULL);
+	struct driver_rows *rows;
+
+	cr_assert(zero(int, run_insert(conn, 1)));
+	for (int i = 0; i < 2; i++) {
+		must_begin(conn);
+		cr_assert(zero(int, lite_driver.execute(conn, select, NULL, 0, &rows, NULL)));
+		cr_assert(zero(int, run_insert(conn, 2)));
+		rows->ops->free(rows);
+		cr_expect(eq(int, compiled(conn, select), 1));
+		cr_expect(eq(int, compiled(conn, insert), 1));
+		cr_assert(zero(int, lite_driver.commit(conn)));
+	}
+	lite_driver.close(conn);
+}
+
 /* SQLite compiles it again. */
 Test(statement, sees_a_table_that_was_altered)
 {
