@@ -48,10 +48,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static _Thread_local char this_thread; /* its address */
 
-static void take_off(struct left *left, struct left **list)
+static void take_off(struct left *left)
 {
 	DL_DELETE(lefts, left);
-	DL_APPEND(*list, left);
 	(void)atomic_fetch_sub(&n_left, 1);
 }
 
@@ -86,7 +85,8 @@ static bool await(struct left *left, int64_t until)
 	return true;
 }
 
-/* Without the lock: giving a connection back may close it. */
+/* On the thread that has read the vote, whose error detail says why; nothing was
+ * read since. Without the lock: giving a connection back may close it. */
 static void give_back(struct left *left)
 {
 	left->ended(left->arg, left->vote);
@@ -115,8 +115,11 @@ static struct timespec in_a_tick(void)
 				  .tv_nsec = (long)(ms % 1000) * 1000000 };
 }
 
-/* Takes off those that are a tick old, so that the thread that left them had
- * its chance, and have ended. With the lock held. */
+/*
+ * Takes off those that are a tick old, so that the thread that left them had
+ * its chance, and have ended; until one has not ended well, whose error detail the
+ * next would wipe out. It is the first then. With the lock held.
+ */
 static struct left *collect(void)
 {
 	int64_t now = clock_ms();
@@ -127,8 +130,11 @@ static struct left *collect(void)
 	DL_FOREACH_SAFE(lefts, left, next) {
 		if (left->is_in_hand || now - left->since_ms < TICK_MS || !has_ended(left, &wait))
 			continue;
-		take_off(left, &list);
+		take_off(left);
+		DL_PREPEND(list, left);
 		n_busy++;
+		if (left->vote < 0)
+			break;
 	}
 	return list;
 }
@@ -149,9 +155,9 @@ static void give_back_unlocked(struct left *list)
 
 static void work_once(void)
 {
-	struct left *list = collect();
+	struct left *list;
 
-	if (list)
+	while ((list = collect()))
 		give_back_unlocked(list);
 }
 
@@ -312,9 +318,12 @@ static struct left *take(struct engine *engine, bool all)
 	struct left *left, *next;
 
 	await_hands(engine, all);
-	DL_FOREACH_SAFE(lefts, left, next)
-		if (is_meant(left, engine, all))
-			take_off(left, &list);
+	DL_FOREACH_SAFE(lefts, left, next) {
+		if (!is_meant(left, engine, all))
+			continue;
+		take_off(left);
+		DL_APPEND(list, left);
+	}
 	leave(inherited);
 	return list;
 }
@@ -322,15 +331,17 @@ static struct left *take(struct engine *engine, bool all)
 static void await_all(struct left *list)
 {
 	struct sqla_error before;
-	struct left *left;
+	struct left *left, *next;
 
 	if (!list)
 		return;
 	error_save(&before);
-	DL_FOREACH(list, left)
+	DL_FOREACH_SAFE(list, left, next) {
 		while (!await(left, left->since_ms + PATIENCE_MS))
 			continue;
-	give_back_all(list);
+		DL_DELETE(list, left);
+		give_back(left);
+	}
 	(void)error_restore(&before);
 }
 
@@ -374,7 +385,8 @@ static void put_down(struct left *left, bool has_ended)
 	left->is_in_hand = false;
 	(void)pthread_cond_broadcast(&ended);
 	if (has_ended) {
-		take_off(left, &list);
+		take_off(left);
+		DL_APPEND(list, left);
 		n_busy++;
 		give_back_unlocked(list);
 	}
