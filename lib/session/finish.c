@@ -46,7 +46,8 @@ static bool is_stopping;
 static unsigned generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static _Thread_local char this_thread; /* its address */
+/* This thread has, and perhaps it still is; the address tells threads apart. */
+static _Thread_local bool has_left;
 
 static void take_off(struct left *left)
 {
@@ -271,13 +272,14 @@ bool finish_leave(struct engine *engine, struct driver_conn *conn, txn_ended_fn 
 		return false;
 	*left = (struct left){ .engine = engine,
 			       .conn = conn,
-			       .thread = &this_thread,
+			       .thread = &has_left,
 			       .since_ms = clock_ms(),
 			       .ended = fn,
 			       .arg = arg };
 	inherited = enter();
 	is_left = start();
 	if (is_left) {
+		has_left = true;
 		(void)engine_ref(engine);
 		DL_APPEND(lefts, left);
 		(void)atomic_fetch_add(&n_left, 1);
@@ -292,7 +294,7 @@ bool finish_leave(struct engine *engine, struct driver_conn *conn, txn_ended_fn 
 
 static bool is_meant(const struct left *left, const struct engine *engine, bool all)
 {
-	return left->engine == engine && (all || left->thread == &this_thread);
+	return left->engine == engine && (all || left->thread == &has_left);
 }
 
 /* With the lock held, and not meanwhile. */
@@ -318,11 +320,14 @@ static struct left *take(struct engine *engine, bool all)
 	struct left *left, *next;
 
 	await_hands(engine, all);
+	has_left = false;
 	DL_FOREACH_SAFE(lefts, left, next) {
-		if (!is_meant(left, engine, all))
-			continue;
-		take_off(left);
-		DL_APPEND(list, left);
+		if (is_meant(left, engine, all)) {
+			take_off(left);
+			DL_APPEND(list, left);
+		} else if (left->thread == &has_left) {
+			has_left = true;
+		}
 	}
 	leave(inherited);
 	return list;
@@ -347,7 +352,7 @@ static void await_all(struct left *list)
 
 void finish_await(struct engine *engine)
 {
-	if (atomic_load(&n_left) > 0)
+	if (has_left && atomic_load(&n_left) > 0)
 		await_all(take(engine, false));
 }
 

@@ -284,7 +284,6 @@ static int connect_session(struct sqla_session *s)
 	}
 	if (s->conn)
 		return 0;
-	finish_await(s->engine);
 	finish_hurry(s->engine);
 	status = engine_checkout_until(s->engine, s->txn ? s->txn->deadline : 0, &conn);
 	if (status < 0)
@@ -316,6 +315,8 @@ static int begin(struct sqla_session *s)
 
 	if (s->has_begun && s->conn->is_broken)
 		return session_lost(s);
+	/* Also where S is connected already, in a transaction that was suspended. */
+	finish_await(s->engine);
 	if (s->has_begun)
 		return 0;
 	status = connect_session(s);

@@ -162,6 +162,36 @@ Test(deferred, a_branch_that_takes_long_does_not_keep_the_commit)
 	cr_expect(eq(i64, must_int(pair.s, "SELECT count(*) FROM t"), 1));
 }
 
+static void *let_commits_go_soon(void *arg)
+{
+	(void)poll(NULL, 0, 50); /* time to read too early */
+	commits_go(pair.shop);
+	return arg;
+}
+
+/* The session that reads is connected already. */
+Test(deferred, the_thread_reads_what_it_has_committed_in_a_transaction_that_was_open)
+{
+	struct sqla_session *early;
+	struct txn *open;
+	pthread_t helper;
+
+	cr_assert(eq(i64, must_int(pair.s, "SELECT count(*) FROM t"), 0));
+	early = pair.s;
+	cr_assert(eq(int, txn_suspend(&open), 0));
+	pair.s = must_open("shop");
+	pair_work(&pair);
+	(void)txn_set_finish(txn_current(), TXN_FINISH_DEFERRED);
+	must_join_holder();
+	must_commit();
+	cr_assert(eq(int, txn_resume(open), 0), "%s", sqla_error_last()->message);
+	cr_assert(eq(int, pthread_create(&helper, NULL, let_commits_go_soon, NULL), 0));
+	cr_expect(eq(i64, must_int(early, "SELECT count(*) FROM t"), 1));
+	(void)pthread_join(helper, NULL);
+	must_commit();
+	sqla_session_close(early);
+}
+
 Test(deferred, an_engine_is_unregistered_when_its_branches_have_ended)
 {
 	pair_work(&pair);
