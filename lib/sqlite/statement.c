@@ -43,11 +43,9 @@ static void give_up(struct lite_conn *conn, struct lite_kept *kept)
 }
 
 /* False: there is no memory, and KEPT is not in it. */
-static bool append(struct lite_conn *conn, struct lite_kept *kept)
+static bool append(struct lite_conn *conn, struct lite_kept *kept, size_t length, unsigned hash)
 {
-	const char *sql = sqlite3_sql(kept->stmt);
-
-	HASH_ADD_KEYPTR(hh, conn->kept, sql, strlen(sql), kept);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, conn->kept, sqlite3_sql(kept->stmt), length, hash, kept);
 	return kept->hh.tbl != NULL;
 }
 
@@ -76,7 +74,7 @@ sqlite3_stmt *lite_statement_take(struct lite_conn *conn, const char *sql)
 	if (!kept->hh.next)
 		return stmt;
 	HASH_DEL(conn->kept, kept);
-	if (!append(conn, kept))
+	if (!append(conn, kept, kept->hh.keylen, kept->hh.hashv))
 		free(kept); /* the statement goes on without it */
 	return stmt;
 }
@@ -84,10 +82,11 @@ sqlite3_stmt *lite_statement_take(struct lite_conn *conn, const char *sql)
 void lite_statement_keep(struct lite_conn *conn, sqlite3_stmt *stmt)
 {
 	const char *sql = sqlite3_sql(stmt);
+	size_t length = strlen(sql);
 	struct lite_kept *kept;
+	unsigned hash;
 
-	if (lite_config(conn)->options.statement_cache <= 0 || strlen(sql) > TEXT_MAX ||
-	    find(conn, sql))
+	if (lite_config(conn)->options.statement_cache <= 0 || length > TEXT_MAX || find(conn, sql))
 		return;
 	make_room(conn);
 	kept = calloc(1, sizeof(*kept));
@@ -95,7 +94,8 @@ void lite_statement_keep(struct lite_conn *conn, sqlite3_stmt *stmt)
 		return;
 	kept->stmt = stmt;
 	kept->is_used = true;
-	if (!append(conn, kept))
+	HASH_VALUE(sql, length, hash);
+	if (!append(conn, kept, length, hash))
 		free(kept);
 }
 
