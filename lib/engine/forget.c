@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -26,20 +25,30 @@ struct forget_queue {
 	/* Guarded by forget_lock: */
 	unsigned generation;
 	struct ended *first;
+	struct ended *fresh; /* the first that was not seen to be due yet, or NULL */
 	size_t n;
+	size_t n_due; /* in front of fresh */
 };
 
 static struct fork_lock forget_lock = FORK_LOCK_INITIALIZER;
 
+static void drop_first(struct forget_queue *queue)
+{
+	struct ended *first = queue->first;
+
+	if (first == queue->fresh)
+		queue->fresh = first->next;
+	else
+		queue->n_due--;
+	DL_DELETE(queue->first, first);
+	queue->n--;
+	free(first);
+}
+
 static void drop_all(struct forget_queue *queue)
 {
-	struct ended *one, *next;
-
-	DL_FOREACH_SAFE(queue->first, one, next) {
-		DL_DELETE(queue->first, one);
-		free(one);
-	}
-	queue->n = 0;
+	while (queue->first)
+		drop_first(queue);
 }
 
 /* A forked child leaves what its parent has queued to the parent. */
@@ -89,15 +98,6 @@ static struct ended *ended_new(const char *uuid, int64_t ended_ms)
 	return one;
 }
 
-static void drop_first(struct forget_queue *queue)
-{
-	struct ended *first = queue->first;
-
-	DL_DELETE(queue->first, first);
-	queue->n--;
-	free(first);
-}
-
 void forget_later(struct forget_queue *queue, const char *uuid)
 {
 	struct ended *one;
@@ -109,28 +109,31 @@ void forget_later(struct forget_queue *queue, const char *uuid)
 		return;
 	lock_queue(queue);
 	DL_APPEND(queue->first, one);
+	if (!queue->fresh)
+		queue->fresh = one;
 	if (++queue->n > FORGET_MOST)
 		drop_first(queue);
 	unlock_queue();
 }
 
-static bool is_due(const struct forget_queue *queue, const struct ended *one)
+/* What is due stays so: each is looked at once. */
+static size_t count_due(struct forget_queue *queue)
 {
-	return clock_ms() - one->ended_ms >= (int64_t)queue->keep_s * 1000;
+	int64_t until = clock_ms() - (int64_t)queue->keep_s * 1000;
+
+	while (queue->fresh && queue->fresh->ended_ms <= until) {
+		queue->fresh = queue->fresh->next;
+		queue->n_due++;
+	}
+	return queue->n_due;
 }
 
 bool forget_is_due(struct forget_queue *queue, size_t n)
 {
-	struct ended *one;
-	bool due = false;
+	bool due;
 
 	lock_queue(queue);
-	if (queue->n >= n && n > 0) {
-		one = queue->first;
-		while (--n > 0)
-			one = one->next;
-		due = is_due(queue, one);
-	}
+	due = n > 0 && count_due(queue) >= n;
 	unlock_queue();
 	return due;
 }
@@ -140,8 +143,9 @@ size_t forget_due(struct forget_queue *queue, char (*uuids)[37], size_t n)
 	size_t taken = 0;
 
 	lock_queue(queue);
-	while (taken < n && queue->first && is_due(queue, queue->first)) {
-		(void)snprintf(uuids[taken++], 37, "%s", queue->first->uuid);
+	(void)count_due(queue);
+	while (taken < n && queue->n_due > 0) {
+		copy_text(uuids[taken++], sizeof(*uuids), queue->first->uuid);
 		drop_first(queue);
 	}
 	unlock_queue();
@@ -154,11 +158,12 @@ void forget_again(struct forget_queue *queue, char (*uuids)[37], size_t n)
 
 	lock_queue(queue);
 	while (n-- > 0) {
-		one = ended_new(uuids[n], clock_ms() - (int64_t)queue->keep_s * 1000);
+		one = ended_new(uuids[n], 0);
 		if (!one)
 			break;
 		DL_PREPEND(queue->first, one);
 		queue->n++;
+		queue->n_due++;
 	}
 	unlock_queue();
 }
