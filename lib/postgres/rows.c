@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/error.h"
 
 struct pg_rows {
@@ -177,18 +177,19 @@ static const struct driver_rows_ops ops = {
 
 struct driver_rows *pg_rows_new(const char *engine, PGresult *result)
 {
-	struct pg_rows *rows = calloc(1, sizeof(*rows));
+	struct pg_rows *rows = malloc(sizeof(*rows));
 
 	if (!rows) {
 		PQclear(result);
 		(void)error_nomem();
 		return NULL;
 	}
-	rows->base.ops = &ops;
-	rows->base.affected = pg_rows_affected(result);
-	rows->result = result;
-	rows->current = -1;
-	(void)snprintf(rows->engine, sizeof(rows->engine), "%s", engine);
+	*rows = (struct pg_rows){
+		.base = { .ops = &ops, .affected = pg_rows_affected(result) },
+		.result = result,
+		.current = -1,
+	};
+	copy_text(rows->engine, sizeof(rows->engine), engine);
 	return &rows->base;
 }
 

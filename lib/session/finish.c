@@ -264,7 +264,7 @@ static void __attribute__((destructor)) stop(void)
 
 bool finish_leave(struct engine *engine, struct driver_conn *conn, txn_ended_fn *fn, void *arg)
 {
-	struct left *left = calloc(1, sizeof(*left));
+	struct left *left = malloc(sizeof(*left));
 	struct left *inherited;
 	bool is_left;
 

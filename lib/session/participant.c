@@ -14,6 +14,7 @@
 #include <sqlassist/resource.h>
 
 #include "base/clock.h"
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -393,12 +394,12 @@ struct promise {
 
 static void *forget_later(void *self, const struct txn_decision *decision)
 {
-	struct promise *promise = calloc(1, sizeof(*promise));
+	struct promise *promise = malloc(sizeof(*promise));
 
 	if (!promise)
 		return NULL;
 	promise->engine = engine_ref(session_of(self)->engine);
-	(void)snprintf(promise->uuid, sizeof(promise->uuid), "%s", decision->uuid);
+	copy_text(promise->uuid, sizeof(promise->uuid), decision->uuid);
 	return promise;
 }
 

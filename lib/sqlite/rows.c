@@ -180,6 +180,12 @@ static int type_of(const struct lite_rows *rows, int column)
 	return sqlite3_value_type(copied(rows, column));
 }
 
+static int64_t int_of(const struct lite_rows *rows, int column)
+{
+	return rows->cells ? sqlite3_value_int64(copied(rows, column)) :
+			     sqlite3_column_int64(rows->stmt, column);
+}
+
 static const unsigned char *text_of(const struct lite_rows *rows, int column)
 {
 	return rows->cells ? sqlite3_value_text(copied(rows, column)) :
@@ -266,6 +272,11 @@ static int get_int(struct driver_rows *head, int column, int64_t *ret)
 
 	if (!rows->stmt)
 		return ended();
+	/* As it mostly is: nothing has to be copied. */
+	if (type_of(rows, column) == SQLITE_INTEGER) {
+		*ret = int_of(rows, column);
+		return 0;
+	}
 	status = number(rows, column, "an integer", &value);
 	if (status < 0)
 		return status;
@@ -359,16 +370,18 @@ static const struct driver_rows_ops ops = {
 
 struct driver_rows *lite_rows_new(struct lite_conn *conn, sqlite3_stmt *stmt, int rc)
 {
-	struct lite_rows *rows = calloc(1, sizeof(*rows));
+	struct lite_rows *rows = malloc(sizeof(*rows));
 
 	if (!rows)
 		return NULL;
-	rows->head.ops = &ops;
-	rows->conn = conn;
-	rows->stmt = stmt;
-	rows->columns = sqlite3_column_count(stmt);
-	rows->is_ahead = rc == SQLITE_ROW;
-	rows->is_done = rc == SQLITE_DONE;
+	*rows = (struct lite_rows){
+		.head.ops = &ops,
+		.conn = conn,
+		.stmt = stmt,
+		.columns = sqlite3_column_count(stmt),
+		.is_ahead = rc == SQLITE_ROW,
+		.is_done = rc == SQLITE_DONE,
+	};
 	if (rows->is_done)
 		(void)sqlite3_reset(stmt);
 	DL_APPEND(conn->rows, rows);

@@ -25,14 +25,15 @@ struct deferred *deferred_new(struct branch *decider, const struct txn_decision 
 
 	if (ops->forget && !ops->forget_later)
 		return NULL;
-	deferred = calloc(1, sizeof(*deferred));
+	deferred = malloc(sizeof(*deferred));
 	if (!deferred)
 		return NULL;
+	*deferred = (struct deferred){
+		.generation = fork_generation(),
+		.forget_ended = ops->forget_ended,
+		.holders = 1,
+	};
 	copy_text(deferred->uuid, sizeof(deferred->uuid), decision->uuid);
-	deferred->generation = fork_generation();
-	atomic_init(&deferred->holders, 1);
-	atomic_init(&deferred->is_unfinished, false);
-	deferred->forget_ended = ops->forget_ended;
 	if (ops->forget_later)
 		deferred->promise = ops->forget_later(decider->self, decision);
 	if (ops->forget_later && !deferred->promise) {
