@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
-#include "base/log.h"
 #include "postgres/cancel.h"
 #include "postgres/claim.h"
 #include "postgres/driver.h"
@@ -93,22 +92,6 @@ static int await_connection(struct pg_link *link, int64_t deadline)
 	return 0;
 }
 
-/* A warning while a COMMIT runs means that it may not be what it seems:
- * committed here, but not at the synchronous standby. */
-static void take_notice(void *arg, const PGresult *notice)
-{
-	struct pg_link *link = arg;
-	const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-
-	if (severity && strcmp(severity, "WARNING") == 0) {
-		link->talk.is_warned = true;
-		log_warning("engine %s: %s", pg_name(link), text ? text : "a warning");
-		return;
-	}
-	log_debug("engine %s: %s", pg_name(link), text ? text : "a notice");
-}
-
 static int connect_native(struct pg_link *link)
 {
 	int64_t deadline = clock_ms() + link->base.config->options.connect_timeout_ms;
@@ -117,7 +100,7 @@ static int connect_native(struct pg_link *link)
 	link->native = start(link->base.config);
 	if (!link->native)
 		return error_nomem();
-	PQsetNoticeReceiver(link->native, take_notice, link);
+	pg_talk_hear(link);
 	status = await_connection(link, deadline);
 	if (status < 0)
 		return status;

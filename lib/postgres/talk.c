@@ -7,6 +7,7 @@
 #include "base/await.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "postgres/error.h"
 #include "postgres/link.h"
 #include "postgres/statement.h"
@@ -19,6 +20,27 @@ void pg_talk_clear(struct pg_link *link)
 		PQclear(talk->results[i]);
 	memset(talk, 0, offsetof(struct pg_talk, statements));
 	talk->failed = -1;
+}
+
+/* A warning while a COMMIT runs means that it may not be what it seems:
+ * committed here, but not at the synchronous standby. */
+static void take_notice(void *arg, const PGresult *notice)
+{
+	struct pg_link *link = arg;
+	const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (severity && strcmp(severity, "WARNING") == 0) {
+		link->talk.is_warned = true;
+		log_warning("engine %s: %s", pg_name(link), text ? text : "a warning");
+		return;
+	}
+	log_debug("engine %s: %s", pg_name(link), text ? text : "a notice");
+}
+
+void pg_talk_hear(struct pg_link *link)
+{
+	(void)PQsetNoticeReceiver(link->native, take_notice, link);
 }
 
 /* ---- sending ------------------------------------------------------------- */
@@ -107,6 +129,9 @@ int pg_talk_send(struct pg_link *link, const struct pg_command commands[], unsig
 				 "Read all results of what was sent through the native handle.",
 				 "a command is still under way on the connection");
 	plan(link, commands, n);
+	/* Its receiver is not put back: libpq does not tell what it is called with. */
+	if (talk->is_lent)
+		pg_talk_hear(link);
 	talk->was_nonblocking = PQisnonblocking(link->native);
 	if ((!talk->was_nonblocking && PQsetnonblocking(link->native, 1) != 0) ||
 	    !send_all(link->native, talk, commands)) {

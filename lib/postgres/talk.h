@@ -111,6 +111,10 @@ const char *pg_talk_tag(const struct pg_link *link, unsigned i);
 /* The answer that failed, or NULL. */
 const PGresult *pg_talk_failure(const struct pg_link *link);
 
+/* From now on notices are heard here, and warnings noted; whatever the application
+ * has set for them is set aside for good, when a talk begins at the latest. */
+void pg_talk_hear(struct pg_link *link);
+
 /* The application is about to be given the connection. */
 void pg_talk_lend(struct pg_link *link);
 

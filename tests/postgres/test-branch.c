@@ -392,9 +392,9 @@ Test(branch, votes_no_after_a_statement_timeout)
 }
 
 /* A deferred trigger that warns looks just like a standby that is missing. */
-Test(branch, votes_unknown_when_a_commit_is_answered_with_a_warning)
+static void check_warning(const char *database, void (*prepare)(struct driver_conn *conn))
 {
-	const char *url = new_database("warns");
+	const char *url = new_database(database);
 	struct driver_conn *conn = must_open(url, NULL);
 
 	must_run(conn, "CREATE TABLE d (i int)");
@@ -403,11 +403,46 @@ Test(branch, votes_unknown_when_a_commit_is_answered_with_a_warning)
 	must_run(conn, "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON d DEFERRABLE INITIALLY "
 		       "DEFERRED FOR EACH ROW EXECUTE FUNCTION f()");
 	must_change(conn);
+	prepare(conn);
 	must_run(conn, "INSERT INTO d VALUES (1)");
 	cr_assert(eq(int, vote(conn, pg_driver.commit(conn)), SQLA_EINDOUBT));
 	cr_assert(conn->is_broken);
 	cr_assert(eq(int, pg_driver.outcome(conn), 0));
 	pg_driver.close(conn);
+}
+
+static void do_nothing(struct driver_conn *conn)
+{
+	(void)conn;
+}
+
+Test(branch, votes_unknown_when_a_commit_is_answered_with_a_warning)
+{
+	check_warning("warns", do_nothing);
+}
+
+static int n_heard;
+
+static void hear(void *unused, const PGresult *notice)
+{
+	(void)unused;
+	(void)notice;
+	n_heard++;
+}
+
+static void hear_by_hand(struct driver_conn *conn)
+{
+	PGconn *native = pg_driver.native(conn);
+
+	(void)PQsetNoticeReceiver(native, hear, NULL);
+	must_exec(native, "DO $$BEGIN RAISE NOTICE 'oh'; END$$");
+}
+
+/* Theirs hears what they do themselves. */
+Test(branch, votes_unknown_when_an_application_would_hear_the_warning)
+{
+	check_warning("warnsthem", hear_by_hand);
+	cr_expect(eq(int, n_heard, 1));
 }
 
 Test(branch, leaves_a_step_that_is_given_up_unknown)
