@@ -180,6 +180,11 @@ static int wait_for_lock(void *arg, int tries)
 	return 1;
 }
 
+void lite_wait_by_turns(struct lite_conn *conn)
+{
+	(void)sqlite3_busy_handler(conn->db, wait_for_lock, conn);
+}
+
 /* ---- open --------------------------------------------------------------------------- */
 
 static int open_flags(const struct engine_config *config, enum driver_purpose purpose)
@@ -233,10 +238,10 @@ sqlite3 *lite_open_unread(const struct engine_config *config)
  * and no statement may write to it behind SQLite's back. */
 static int configure(struct lite_conn *conn)
 {
-	int rc = sqlite3_busy_handler(conn->db, wait_for_lock, conn);
+	int rc;
 
-	if (rc == SQLITE_OK)
-		rc = sqlite3_set_authorizer(conn->db, lite_authorize, conn);
+	lite_wait_by_turns(conn);
+	rc = sqlite3_set_authorizer(conn->db, lite_authorize, conn);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
 	if (rc == SQLITE_OK)

@@ -5,6 +5,7 @@
 
 #include "base/copy.h"
 #include "base/error.h"
+#include "sqlite/connect.h"
 #include "sqlite/error.h"
 #include "sqlite/rows.h"
 #include "sqlite/statement.h"
@@ -491,6 +492,8 @@ int lite_execute(struct driver_conn *head, const char *sql, const struct sqla_va
 		status = lite_begin_now(head);
 	if (status == 0)
 		status = prepare_one(conn, sql, &stmt);
+	/* A PRAGMA busy_timeout has taken effect by now. */
+	lite_wait_by_turns(conn);
 	if (status == 0)
 		status = execute_one(conn, &stmt, values, n, ret_rows, ret_affected);
 	lite_statement_end(conn, stmt);

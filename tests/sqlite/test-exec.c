@@ -348,7 +348,8 @@ Test(exec, fails_for_good_when_a_write_is_cancelled)
 	lite_driver.close(conn);
 }
 
-Test(exec, is_cancelled_while_it_waits_for_a_lock)
+/* SETTING is what the application does first; the lock is waited for no less. */
+static void check_cancelled_waiting(const char *setting, bool by_hand)
 {
 	struct sqla_engine_options options = { .busy_timeout_ms = 20000 };
 	struct driver_conn *writer = open_with_table();
@@ -358,10 +359,29 @@ Test(exec, is_cancelled_while_it_waits_for_a_lock)
 	must_begin(writer);
 	must_run(writer, "INSERT INTO t VALUES (1, 1)");
 	must_begin(waiter);
+	if (by_hand)
+		(void)sqlite3_exec(lite_driver.native(waiter), setting, NULL, NULL, NULL);
+	else if (setting)
+		must_run(waiter, setting);
 	cr_expect(eq(int, run_and_cancel(waiter, "INSERT INTO t VALUES (2, 2)"), SQLA_ETIMEOUT));
 	cr_expect(lt(i64, clock_ms() - start, 5000));
 	lite_driver.close(waiter);
 	lite_driver.close(writer);
+}
+
+Test(exec, is_cancelled_while_it_waits_for_a_lock)
+{
+	check_cancelled_waiting(NULL, false);
+}
+
+Test(exec, is_cancelled_while_it_waits_for_a_lock_though_sqlite_was_told_how)
+{
+	check_cancelled_waiting("PRAGMA busy_timeout = 20000", false);
+}
+
+Test(exec, is_cancelled_while_it_waits_for_a_lock_though_sqlite_was_told_how_by_hand)
+{
+	check_cancelled_waiting("PRAGMA busy_timeout = 20000", true);
 }
 
 Test(exec, answers_nothing_on_a_broken_connection)
