@@ -36,6 +36,11 @@
  *
  * If neither holds, nothing is inserted: then the claim follows in full, and its check
  * decides. It does so now and then in any case, for a new 'now'.
+ *
+ * That is what DDL does to the table. What a superuser does by hand to the catalog's own
+ * rows may tell nobody: a key that was made deferrable in pg_index is seen by the next
+ * claim in full, and by no other. No lock keeps anybody from it between a check and the
+ * commit either, and so it is not looked for each time.
  */
 #include "postgres/claim.h"
 
