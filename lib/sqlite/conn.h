@@ -51,6 +51,8 @@ struct lite_conn {
 	/* The application has compiled a PRAGMA, and may run it at any time, that sets
 	 * what is set or asked for here: nothing is known without asking any more. */
 	bool has_pragma;
+	/* It may have said that locks are kept when a transaction has ended. */
+	bool keeps_locks;
 	bool is_query_only;  /* as it was set last, unless has_pragma */
 	char mode[16];	     /* of the journal, as it was asked for last, or "" */
 	const void *mode_of; /* the journal's file then */

@@ -336,12 +336,22 @@ static bool has_busy_statement(sqlite3 *db)
 	return false;
 }
 
+/* While a pool had it, nobody could have the file, nor recovery look at it. What is
+ * in memory is nobody else's, and would be gone. */
+static bool keeps_others_out(const struct lite_conn *conn)
+{
+	const char *path = sqlite3_db_filename(conn->db, "main");
+
+	return conn->keeps_locks && path && *path;
+}
+
 bool lite_is_idle(const struct driver_conn *head)
 {
 	const struct lite_conn *conn = (const struct lite_conn *)head;
 
 	return !head->is_broken && !head->is_in_transaction && !conn->rows &&
-	       sqlite3_get_autocommit(conn->db) && !has_busy_statement(conn->db);
+	       sqlite3_get_autocommit(conn->db) && !has_busy_statement(conn->db) &&
+	       !keeps_others_out(conn);
 }
 
 int lite_reset(struct driver_conn *head)

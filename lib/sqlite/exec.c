@@ -39,6 +39,8 @@ static void note_action(struct lite_conn *conn, int action, const char *pragma, 
 	case SQLITE_PRAGMA:
 		if (value && is_setting(pragma))
 			conn->has_pragma = true;
+		if (value && sqlite3_stricmp(pragma, "locking_mode") == 0)
+			conn->keeps_locks = true;
 		break;
 	default:
 		break;

@@ -50,6 +50,17 @@ Test(session, an_unjoined_session_commits_itself)
 	sqla_session_close(s);
 }
 
+Test(session, keeps_nobody_out_of_a_file_when_it_has_committed)
+{
+	struct sqla_session *s = OPEN_UNJOINED(.scoped = SQLA_NO);
+
+	must_run(s, "PRAGMA locking_mode = EXCLUSIVE");
+	must_run(s, "INSERT INTO t(v) VALUES (1)");
+	cr_expect(eq(int, sqla_session_commit(s), 0));
+	cr_expect(eq(i64, rows_in(path), 1));
+	sqla_session_close(s);
+}
+
 Test(session, closing_an_unjoined_session_rolls_back)
 {
 	struct sqla_session *s = OPEN_UNJOINED(.scoped = SQLA_NO);

@@ -303,6 +303,37 @@ Test(branch, aborts_when_its_claim_meets_a_tombstone)
 	lite_driver.close(conn);
 }
 
+Test(branch, knows_a_tombstone_though_sqlite_was_told_to_answer_with_less)
+{
+	struct driver_conn *conn = open_changed(NULL);
+
+	must_run(conn, "INSERT INTO sqlassist_decision(txn, verdict, branches) "
+		       "VALUES ('" UUID_ONE "', 'aborted', '')");
+	cr_assert(eq(int, sqlite3_extended_result_codes(lite_driver.native(conn), 0), SQLITE_OK));
+	cr_expect(eq(int, claim(conn), SQLA_ERETRY));
+	cr_expect(eq(int, lite_driver.rollback(conn), 0));
+	lite_driver.close(conn);
+}
+
+/* Every INSERT answers with a row then. */
+Test(branch, claims_though_sqlite_was_told_to_answer_with_more)
+{
+	static const char *const due[] = { UUID_TWO };
+	struct driver_conn *conn = open_with_table(NULL);
+
+	must_claim(conn, UUID_TWO);
+	cr_assert(eq(int, lite_driver.decide(conn), 0));
+	must_begin(conn);
+	must_run(conn, "PRAGMA count_changes = ON");
+	cr_assert(eq(i64, must_int(conn, "INSERT INTO t VALUES (1)"), 1));
+	cr_expect(eq(int, lite_driver.claim(conn, &one, due, 1, NULL), 0), "%s",
+		  sqla_error_last()->message);
+	cr_expect(eq(int, lite_driver.decide(conn), 0));
+	cr_expect(has_row("x.db", UUID_ONE));
+	cr_expect(not(has_row("x.db", UUID_TWO)));
+	lite_driver.close(conn);
+}
+
 /* The INSERT succeeds, and nothing has gone in. */
 Test(branch, does_not_decide_when_a_trigger_swallows_its_row)
 {

@@ -304,6 +304,39 @@ Test(connect, waits_for_a_lock_no_longer_than_it_may)
 	lite_driver.close(waiter);
 }
 
+/* Nobody else could have the file, nor recovery look at it, while a pool has this. */
+Test(connect, is_not_idle_while_it_keeps_its_locks)
+{
+	struct sqla_engine_options options = { .busy_timeout_ms = 100 };
+	struct driver_conn *conn = must_open("x.db", NULL);
+	struct driver_conn *other;
+
+	must_run(conn, "CREATE TABLE t(x)");
+	other = must_open("x.db", &options);
+	must_begin(conn);
+	must_run(conn, "PRAGMA locking_mode = EXCLUSIVE");
+	must_run(conn, "INSERT INTO t VALUES (1)");
+	cr_assert(eq(int, lite_driver.commit(conn), 0));
+	cr_expect(eq(int, run(other, "INSERT INTO t VALUES (2)"), SQLA_ERETRY));
+	cr_expect(not(lite_driver.is_idle(conn)));
+	lite_driver.close(conn);
+	must_run(other, "INSERT INTO t VALUES (2)");
+	cr_expect(lite_driver.is_idle(other));
+	lite_driver.close(other);
+}
+
+Test(connect, is_idle_in_memory_whatever_locks_it_keeps)
+{
+	struct engine_config *config = lite_config_of("sqlite://", NULL);
+	struct driver_conn *conn = NULL;
+
+	cr_assert(eq(int, lite_driver.open(config, DRIVER_SESSION, &conn), 0));
+	must_run(conn, "PRAGMA locking_mode = EXCLUSIVE");
+	cr_expect(lite_driver.is_idle(conn));
+	lite_driver.close(conn);
+	config_unref(config);
+}
+
 Test(connect, keeps_the_journal_mode_that_the_file_has)
 {
 	struct driver_conn *conn = must_open("x.db", NULL);
