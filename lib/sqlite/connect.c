@@ -180,9 +180,10 @@ static int wait_for_lock(void *arg, int tries)
 	return 1;
 }
 
-void lite_wait_by_turns(struct lite_conn *conn)
+void lite_insist(struct lite_conn *conn)
 {
 	(void)sqlite3_busy_handler(conn->db, wait_for_lock, conn);
+	(void)sqlite3_extended_result_codes(conn->db, 1);
 }
 
 /* ---- open --------------------------------------------------------------------------- */
@@ -240,7 +241,7 @@ static int configure(struct lite_conn *conn)
 {
 	int rc;
 
-	lite_wait_by_turns(conn);
+	lite_insist(conn);
 	rc = sqlite3_set_authorizer(conn->db, lite_authorize, conn);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);

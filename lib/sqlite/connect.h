@@ -10,9 +10,9 @@ int lite_check(const struct engine_config *config);
 int lite_open(struct engine_config *config, enum driver_purpose purpose,
 	      struct driver_conn **ret_conn);
 void lite_close(struct driver_conn *head);
-/* Locks are waited for as the driver does it, whatever the application has told
- * SQLite about that. */
-void lite_wait_by_turns(struct lite_conn *conn);
+/* Locks are waited for as the driver does it, and failures have the codes that it
+ * knows, whatever the application has told SQLite about that. */
+void lite_insist(struct lite_conn *conn);
 bool lite_is_idle(const struct driver_conn *head);
 int lite_reset(struct driver_conn *head);
 int lite_ping(struct driver_conn *head);

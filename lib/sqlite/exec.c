@@ -169,6 +169,7 @@ static int start_own(struct lite_conn *conn, const char *sql, const char *a, con
 	return rc == SQLITE_OK ? step_own(conn, *ret_stmt) : rc;
 }
 
+/* With PRAGMA count_changes what writes has a row, too. */
 int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const char *b, char *ret,
 		  size_t size)
 {
@@ -176,7 +177,9 @@ int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const 
 	int rc = start_own(conn, sql, a, b, &stmt);
 	int end;
 
-	if (rc == SQLITE_ROW && ret) {
+	while (rc == SQLITE_ROW && !ret)
+		rc = step_own(conn, stmt);
+	if (rc == SQLITE_ROW) {
 		const unsigned char *text = sqlite3_column_text(stmt, 0);
 
 		copy_text(ret, size, text ? (const char *)text : "");
@@ -495,7 +498,7 @@ int lite_execute(struct driver_conn *head, const char *sql, const struct sqla_va
 	if (status == 0)
 		status = prepare_one(conn, sql, &stmt);
 	/* A PRAGMA busy_timeout has taken effect by now. */
-	lite_wait_by_turns(conn);
+	lite_insist(conn);
 	if (status == 0)
 		status = execute_one(conn, &stmt, values, n, ret_rows, ret_affected);
 	lite_statement_end(conn, stmt);

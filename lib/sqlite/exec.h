@@ -17,8 +17,8 @@ int lite_run(struct lite_conn *conn, const char *sql);
 /*
  * The same for one statement with the texts A and B as ?1 and ?2 (NULL: not
  * used). SQL is a constant: it stays compiled, and is known by its address.
- * SQLITE_ROW: the first row's first column is in RET (may be NULL), as
- * text, "" for NULL. SQLITE_DONE: no row.
+ * SQLITE_ROW: the first row's first column is in RET, as text, "" for NULL.
+ * SQLITE_DONE: no row, or nobody wants one: RET is NULL.
  */
 int lite_ask_text(struct lite_conn *conn, const char *sql, const char *a, const char *b, char *ret,
 		  size_t size);

@@ -69,7 +69,7 @@ int lite_begin_now(struct driver_conn *head)
 	int status = lite_ready(conn);
 	int rc;
 
-	lite_wait_by_turns(conn);
+	lite_insist(conn);
 	if (status < 0 || !head->is_in_transaction || conn->is_begun)
 		return status;
 	rc = set_up(conn);
@@ -207,7 +207,7 @@ int lite_commit_begin(struct lite_conn *conn)
 	if (status < 0 || !conn->is_begun)
 		return status;
 	end_statements(conn);
-	lite_wait_by_turns(conn);
+	lite_insist(conn);
 	return lite_notice_end(conn, "ending a statement ended it") ? lite_ready(conn) : 0;
 }
 
