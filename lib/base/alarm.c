@@ -1,7 +1,6 @@
 #include "base/alarm.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <utlist.h>
 
@@ -20,19 +19,9 @@ static bool is_stopping;
 static unsigned generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void init_condition(void)
-{
-	pthread_condattr_t attributes;
-
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-}
-
 static void init(void)
 {
-	init_condition();
+	(void)thread_cond_init(&changed);
 	generation = fork_generation();
 	(void)fork_guard(&alarms_lock);
 }
@@ -47,7 +36,7 @@ static void lock_alarms(void)
 	alarms = NULL;
 	is_running = false;
 	generation = fork_generation();
-	init_condition();
+	(void)thread_cond_init(&changed);
 }
 
 static void unlock_alarms(void)
@@ -63,14 +52,6 @@ static struct alarm *earliest(void)
 		if (alarm->due < first->due)
 			first = alarm;
 	return first;
-}
-
-static void wait_until(int64_t ms)
-{
-	struct timespec until = { .tv_sec = (time_t)(ms / 1000),
-				  .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	(void)pthread_cond_timedwait(&changed, &alarms_lock, &until);
 }
 
 static void take_off(struct alarm *alarm)
@@ -103,7 +84,7 @@ static void *run(void *unused)
 		if (!first)
 			(void)pthread_cond_wait(&changed, &alarms_lock);
 		else if (first->due > clock_ms())
-			wait_until(first->due);
+			(void)thread_cond_wait(&changed, &alarms_lock, first->due);
 		else
 			ring(first);
 	}

@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <utlist.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/thread.h"
 #include "engine/lease.h"
 
 /* A thread that waits, on its own stack. Whoever serves it takes it off the
@@ -117,28 +117,11 @@ static bool has_room(const struct pool *pool)
 	return pool->n_open < (long)options->pool_size + options->pool_overflow;
 }
 
-static struct timespec to_timespec(int64_t ms)
-{
-	return (struct timespec){
-		.tv_sec = (time_t)(ms / 1000),
-		.tv_nsec = (long)(ms % 1000) * 1000000,
-	};
-}
-
 static int init_waiter(struct waiter *waiter)
 {
-	pthread_condattr_t attributes;
-	int failed;
-
 	waiter->conn = NULL;
 	waiter->is_served = false;
-	if (pthread_condattr_init(&attributes))
-		return error_nomem();
-	failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (!failed)
-		failed = pthread_cond_init(&waiter->served, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	return failed ? error_nomem() : 0;
+	return thread_cond_init(&waiter->served) ? error_nomem() : 0;
 }
 
 /* What is out, after a wait that was in vain. */
@@ -167,7 +150,7 @@ static int wait_for_turn(struct pool *pool, int64_t deadline, struct driver_conn
 {
 	struct waiter waiter;
 	int64_t end = clock_ms() + pool->config->options.pool_timeout_ms;
-	struct timespec until = to_timespec(deadline && deadline < end ? deadline : end);
+	int64_t until = deadline && deadline < end ? deadline : end;
 	int timed_out = 0;
 	int status = init_waiter(&waiter);
 
@@ -175,7 +158,7 @@ static int wait_for_turn(struct pool *pool, int64_t deadline, struct driver_conn
 		return status;
 	DL_APPEND(pool->waiters, &waiter);
 	while (!waiter.is_served && !timed_out)
-		timed_out = pthread_cond_timedwait(&waiter.served, &pools_lock.mutex, &until);
+		timed_out = thread_cond_wait(&waiter.served, &pools_lock.mutex, until);
 	if (!waiter.is_served)
 		DL_DELETE(pool->waiters, &waiter);
 	(void)pthread_cond_destroy(&waiter.served);

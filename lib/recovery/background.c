@@ -98,14 +98,8 @@ static void run_pass(const struct background *self)
 /* False: it is to stop. Called and left with the lock held. */
 static bool wait_until_due(struct background *self)
 {
-	while (!atomic_load(&self->is_stopped) && clock_ms() < self->due_ms) {
-		struct timespec until = {
-			.tv_sec = (time_t)(self->due_ms / 1000),
-			.tv_nsec = (long)(self->due_ms % 1000) * 1000000L,
-		};
-
-		(void)pthread_cond_timedwait(&self->changed, &lock.mutex, &until);
-	}
+	while (!atomic_load(&self->is_stopped) && clock_ms() < self->due_ms)
+		(void)thread_cond_wait(&self->changed, &lock.mutex, self->due_ms);
 	return !atomic_load(&self->is_stopped);
 }
 
@@ -126,20 +120,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int make_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-	int error = pthread_condattr_init(&attributes);
-
-	if (error)
-		return error;
-	error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (!error)
-		error = pthread_cond_init(condition, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	return error;
-}
-
 static int start_locked(struct background *self)
 {
 	int error;
@@ -147,7 +127,7 @@ static int start_locked(struct background *self)
 	if (current)
 		return error_set(SQLA_EALREADY, NULL, "Stop it first: sqla_recovery_stop().",
 				 "recovery already runs in the background");
-	error = make_condition(&self->changed);
+	error = thread_cond_init(&self->changed);
 	if (error)
 		return error_set(SQLA_ENOMEM, NULL, NULL, "cannot start recovery: %s",
 				 strerror(error));

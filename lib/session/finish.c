@@ -108,14 +108,6 @@ static void give_back_all(struct left *list)
 
 /* ---- the thread ------------------------------------------------------------------ */
 
-static struct timespec in_a_tick(void)
-{
-	int64_t ms = clock_ms() + TICK_MS;
-
-	return (struct timespec){ .tv_sec = (time_t)(ms / 1000),
-				  .tv_nsec = (long)(ms % 1000) * 1000000 };
-}
-
 /*
  * Takes off those that are a tick old, so that the thread that left them had
  * its chance, and have ended; until one has not ended well, whose error detail the
@@ -170,14 +162,14 @@ static void *run(void *unused)
 
 	(void)pthread_mutex_lock(&lock);
 	while (!is_stopping) {
-		struct timespec until = in_a_tick();
+		int64_t tick = clock_ms() + TICK_MS;
 
 		idle = lefts ? 0 : idle + 1;
 		is_asleep = idle > LINGER_TICKS;
 		if (is_asleep)
 			(void)pthread_cond_wait(&work, &lock);
 		else
-			(void)pthread_cond_timedwait(&work, &lock, &until);
+			(void)thread_cond_wait(&work, &lock, tick);
 		is_asleep = false;
 		work_once();
 	}
@@ -187,13 +179,8 @@ static void *run(void *unused)
 
 static void init_conditions(void)
 {
-	pthread_condattr_t attributes;
-
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&ended, &attributes);
-	(void)pthread_cond_init(&work, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	(void)thread_cond_init(&ended);
+	(void)thread_cond_init(&work);
 }
 
 static void await_engine(struct engine *engine);

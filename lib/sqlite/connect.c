@@ -176,7 +176,7 @@ static int wait_for_lock(void *arg, int tries)
 	if (tries == 0)
 		turn_come(&conn->turn);
 	else
-		turn_wait(&conn->turn, tries < 10 ? tries : 10);
+		turn_wait(&conn->turn, tries < TURN_PATIENCE_MS ? tries : TURN_PATIENCE_MS);
 	return 1;
 }
 

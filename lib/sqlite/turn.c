@@ -2,16 +2,14 @@
 
 #include <stdatomic.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "base/fork.h"
+#include "base/thread.h"
 
-enum {
-	LANES = 64,
-	PATIENCE_MS = 10, /* of who is not first, between two tries */
-};
+enum { LANES = 64 };
 
 /* Guards `waiting`, which is by number, and is_waiting and is_called in it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -26,13 +24,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void init_calls(void)
 {
-	pthread_condattr_t attributes;
-
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	for (int i = 0; i < LANES; i++)
-		(void)pthread_cond_init(&calls[i], &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+		(void)thread_cond_init(&calls[i]);
 }
 
 /* Who waits is a thread of the parent's. */
@@ -98,28 +91,17 @@ static struct turn *first_at(const struct turn *turn)
 	return NULL;
 }
 
-static struct timespec in_ms(int ms)
-{
-	struct timespec at;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_nsec += ms * 1000000L;
-	at.tv_sec += at.tv_nsec / 1000000000;
-	at.tv_nsec %= 1000000000;
-	return at;
-}
-
 /* Who lets go counts that first and looks who waits then; who waits says so
  * first and looks at the count then: one of the two sees the other. */
 static void await_call(struct turn *turn, int ms)
 {
 	bool is_first = first_at(turn) == turn;
-	struct timespec until = in_ms(is_first || ms > PATIENCE_MS ? ms : PATIENCE_MS);
+	int64_t until = clock_ms() + (is_first || ms > TURN_PATIENCE_MS ? ms : TURN_PATIENCE_MS);
 	int rc = 0;
 
 	turn->is_called = is_first && atomic_load(releases_of(turn)) != turn->releases;
 	while (!turn->is_called && rc == 0)
-		rc = pthread_cond_timedwait(call_of(turn), &lock, &until);
+		rc = thread_cond_wait(call_of(turn), &lock, until);
 }
 
 void turn_wait(struct turn *turn, int ms)

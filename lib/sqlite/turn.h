@@ -16,6 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Nobody who polls for a lock need wait longer between two tries. */
+enum { TURN_PATIENCE_MS = 10 };
+
 /* Of a connection; its functions are called by one thread at a time. */
 struct turn {
 	dev_t device; /* the file */
@@ -36,7 +39,7 @@ void turn_at(struct turn *turn, const char *path);
 void turn_come(struct turn *turn);
 
 /* Waits until it may be worth trying again, at most MS milliseconds; who is not
- * first, and has no chance before the first had its own, waits up to 10. */
+ * first, and has no chance before the first had its own, up to TURN_PATIENCE_MS. */
 void turn_wait(struct turn *turn, int ms);
 
 /* A lock on TURN's file may be free now: calls the first who waits for it. */
